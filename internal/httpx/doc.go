@@ -1,0 +1,9 @@
+// Package httpx is how usher calls vendors: one shared transport, deadlines,
+// bounded bodies, safe repetition, and one classification of what went wrong.
+// Adapters build a Call and read a Response; they write no plumbing.
+//
+// What may be repeated: a 429, since it is a refusal; a call that found no
+// connection, since nothing was sent; and anything else only for calls that
+// change nothing or are marked Repeatable. A try begins in one place,
+// Client.try.
+package httpx

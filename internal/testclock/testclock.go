@@ -1,0 +1,30 @@
+// Package testclock is a time that tests move by hand.
+package testclock
+
+import (
+	"sync"
+	"time"
+)
+
+// Clock is safe for concurrent use. The zero value stands at the year 1.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// At returns a clock that stands at a time.
+func At(at time.Time) *Clock { return &Clock{at: at} }
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Advance moves the clock forward.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
