@@ -1,0 +1,24 @@
+package providers
+
+import "context"
+
+// Caller is the authenticated caller's own credential, for connections that
+// act as the caller. It is never stored and never logged.
+type Caller struct {
+	Issuer string
+	Token  string
+}
+
+type callerKey struct{}
+
+// WithCaller returns a context that carries the caller's credential to an
+// adapter that acts as the caller.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerFrom returns the caller's credential. ok is false in background work.
+func CallerFrom(ctx context.Context) (c Caller, ok bool) {
+	c, ok = ctx.Value(callerKey{}).(Caller)
+	return c, ok && c.Token != ""
+}

@@ -1,0 +1,235 @@
+package providers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"usher/identity"
+)
+
+// Provider is the least an adapter must do. All methods may be called
+// concurrently. Adapters return the vendor's error as it is; its type answers
+// IdentityCode (identity.Coder) and, where the vendor may have acted although
+// an error came back, MayHaveActed (Uncertainer).
+//
+// Optional abilities are the interfaces below: InviteLister, Resender,
+// Revoker, Settler, MemberFinder, RoleLister, AddressChecker, Withholder.
+type Provider interface {
+	// Describe returns constant facts about the connection.
+	Describe() Description
+	// Invite sends one invitation. It is resumable: called again with a
+	// journal that holds steps, it goes on at the right one and asks the
+	// vendor about a step that was begun and not completed.
+	// Codes: already_member, invite_pending (the vendor has an invitation that
+	// this journal did not begin), unknown_role, not_carried,
+	// email_not_deliverable, quota_exceeded, not_found (the organization is
+	// gone) and the provider_ ones.
+	Invite(ctx context.Context, r InviteRequest) (*Sent, error)
+	// ListMembers returns one page of an organization's members.
+	ListMembers(ctx context.Context, org identity.OrgRef, p identity.PageRequest) (*identity.Page[identity.Member], error)
+	// Close releases what the adapter holds. It is called once.
+	Close() error
+}
+
+// InviteLister lists the vendor's own record of an organization's invitations.
+type InviteLister interface {
+	ListInvites(ctx context.Context, org identity.OrgRef, p identity.PageRequest) (*identity.Page[RemoteInvite], error)
+}
+
+// Resender sends an invitation again. Like Invite it is resumable by its
+// journal. Where the vendor has no such call the adapter composes it and says
+// so in Description.Emulated.
+type Resender interface {
+	Resend(ctx context.Context, r ResendRequest) (*Sent, error)
+}
+
+// Revoker withdraws an invitation. An invitation that is already gone is
+// not_found; invites decides what that means.
+type Revoker interface {
+	Revoke(ctx context.Context, ref InviteRef) error
+}
+
+// Settler asks the vendor what became of a send or resend whose outcome is
+// not known. It changes nothing. An error means that the vendor could not be
+// asked now; the invite stays uncertain.
+type Settler interface {
+	Settle(ctx context.Context, r InviteRequest) (*Settlement, error)
+}
+
+// MemberFinder looks for the membership that an invitation leads to.
+// not_found means that there is none. A member who merely carries the same
+// unproven address is not the invitee.
+type MemberFinder interface {
+	FindMember(ctx context.Context, ref InviteRef) (*identity.Member, error)
+}
+
+// RoleLister lists the roles of an organization that the connection maps.
+type RoleLister interface {
+	ListRoles(ctx context.Context, org identity.OrgRef) ([]identity.Role, error)
+}
+
+// AddressChecker refuses addresses that the vendor cannot hold or cannot look
+// up safely, before anything is recorded. Code: email_not_deliverable.
+type AddressChecker interface {
+	CheckAddress(a identity.Address) error
+}
+
+// Withholder takes back abilities that the connection's settings rule out. It
+// can never add one. It is read once, by NewClient.
+type Withholder interface {
+	Withheld() []Capability
+}
+
+// Uncertainer is implemented by vendor errors after which the vendor may or
+// may not have acted.
+type Uncertainer interface{ MayHaveActed() bool }
+
+// RetryAfterer is implemented by vendor errors that say when to try again.
+type RetryAfterer interface{ RetryAfter() time.Duration }
+
+// Description is what a connection says about itself.
+type Description struct {
+	Provider string // asgardeo, clerk, …
+	Fields   Fields
+	// Emulated says, for each capability that usher supplies itself, how.
+	Emulated map[Capability]string
+}
+
+// Fields says which optional parts of an invitation the vendor carries. A
+// request that needs more is refused with not_carried before anything is sent.
+type Fields struct {
+	Message     bool
+	RedirectURL bool
+	NotifyFalse bool          // can create an invitation without mailing it
+	ExpiresAt   bool          // the caller may choose the expiry
+	MaxLife     time.Duration // longest life a caller may choose; 0: no limit
+	Life        time.Duration // fixed or default life; 0: does not expire
+	MaxRoles    int           // 0: no limit
+}
+
+// InviteRequest is everything known about an invitation to send. Settle gets
+// it too, so that the adapter can recognise it at the vendor.
+type InviteRequest struct {
+	InviteID string // usher's; put where the vendor keeps a reference of ours
+	Org      identity.OrgRef
+	Address  identity.Address
+	EmailKey string   // the address as the connection compares it
+	Roles    []string // portable keys, at least one
+
+	GivenName, FamilyName, Locale string
+	Message, RedirectURL          string
+	ExpiresAt                     *time.Time
+	Metadata                      map[string]any
+	Notify                        bool
+
+	Inviter identity.Actor
+	// Reference is what Sent.Reference held when the invite was last sent;
+	// nil at first.
+	Reference map[string]string
+	// Journal is never nil.
+	Journal Journal
+}
+
+// ResendRequest is an InviteRequest for an invitation that the vendor already
+// holds or held.
+type ResendRequest struct {
+	InviteRequest
+	ProviderID string // empty if never learnt
+}
+
+// InviteRef names an invitation the vendor was given before.
+type InviteRef struct {
+	InviteID   string
+	Org        identity.OrgRef
+	ProviderID string // empty if never learnt
+	Address    identity.Address
+	EmailKey   string
+	Reference  map[string]string
+}
+
+// Sent is the vendor's answer to a send.
+type Sent struct {
+	ProviderID string     // empty where the vendor does not tell
+	ExpiresAt  *time.Time // nil: does not expire
+	Reference  map[string]string
+	NotCarried []string // of given_name, family_name, locale, metadata
+}
+
+// RemoteInvite is an invitation as the vendor lists it.
+type RemoteInvite struct {
+	ProviderID string
+	InviteID   string // our reference, where the vendor keeps it
+	Email      string
+	State      identity.State // pending, accepted, declined, expired or revoked
+	Roles      []string       // portable keys; roles without a mapping are left out
+	ExpiresAt  *time.Time
+	CreatedAt  *time.Time
+	Reference  map[string]string
+}
+
+// Verdict is what the vendor shows about an uncertain send.
+type Verdict string
+
+// The verdicts of Settle.
+const (
+	VerdictSent    Verdict = "sent"     // the invitation is there, pending
+	VerdictMember  Verdict = "member"   // the invitee already joined
+	VerdictNotSent Verdict = "not_sent" // it did not happen; sending again is safe
+	VerdictUnknown Verdict = "unknown"  // the vendor cannot be asked
+	// VerdictUnchanged: a resend did not happen, and the invitation that was
+	// there before still stands. Sent describes that one.
+	VerdictUnchanged Verdict = "unchanged"
+)
+
+// Settlement answers Settle. Sent is set with VerdictSent and VerdictUnchanged.
+type Settlement struct {
+	Verdict Verdict
+	Sent    *Sent
+}
+
+// Journal is the ledger's record of the steps of one attempt to send. A step
+// is begun before the vendor is called and done after. Begin is durable when it
+// returns, and everything done before is durable with it; the last Done is
+// durable with the outcome of the attempt. A crash can thus make a step that
+// was done read as begun.
+type Journal interface {
+	// Step returns what is recorded about a step.
+	Step(name string) Step
+	Begin(ctx context.Context, name string) error
+	Done(ctx context.Context, name string, result map[string]string) error
+	// Undo takes back a Begin after the vendor definitely refused the call.
+	Undo(ctx context.Context, name string) error
+}
+
+// Step is one recorded step. The zero value was never begun.
+type Step struct {
+	Begun  bool
+	Done   bool
+	Result map[string]string
+}
+
+// Config is one connection's settings, decoded into a fresh value with unknown
+// fields refused.
+type Config interface {
+	// Validate reports every problem; each names its field.
+	Validate() []error
+	// Open makes the adapter. It makes no vendor call.
+	Open(d Deps) (Provider, error)
+}
+
+// Deps is what an adapter gets from the house.
+type Deps struct {
+	Connection string
+	// Roles maps portable keys to the vendor's own names.
+	Roles map[string]string
+	// EmailRule is how the connection compares addresses.
+	EmailRule identity.EmailRule
+	// ActAsCaller: vendor calls within an organization use the caller's own
+	// token (see CallerFrom), not the service credential.
+	ActAsCaller bool
+	Transport   http.RoundTripper // nil means httpx's shared one
+	Logger      *slog.Logger
+	Now         func() time.Time
+}

@@ -1,0 +1,169 @@
+package providertest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/identity"
+	"usher/providers"
+)
+
+// failures checks each vendor failure's code, whether it may have acted, and
+// that nothing secret is in the error.
+func failures(t *testing.T, v *Vendor) {
+	cases := []struct {
+		failure Failure
+		want    []identity.Code
+		acted   bool // may the vendor have acted, as far as the caller can know
+		mails   int
+	}{
+		{Refused, []identity.Code{identity.CodeProviderRateLimited}, false, 0},
+		{Credentials, []identity.Code{identity.CodeProviderCredentials}, false, 0},
+		{Unreachable, []identity.Code{identity.CodeProviderUnavailable}, false, 0},
+		{ServerError, []identity.Code{identity.CodeProviderError}, true, 0},
+		{NotJSON, []identity.Code{identity.CodeProviderError}, true, 0},
+		{EndlessBody, []identity.Code{identity.CodeProviderError, identity.CodeProviderTimeout}, true, 0},
+		{Hang, []identity.Code{identity.CodeProviderTimeout}, true, 0},
+		{AnswerLost, []identity.Code{identity.CodeProviderUnavailable, identity.CodeProviderTimeout}, true, 1},
+	}
+	c := v.Client(t)
+	for n, tc := range cases {
+		email := fmt.Sprintf("failure%d@example.com", n)
+		r := v.Request(t, email)
+		v.Fail(t, tc.failure)
+		_, err := c.Invite(t.Context(), r)
+		v.Fail(t, Back)
+		if err == nil {
+			t.Errorf("%s: no error", tc.failure)
+			continue
+		}
+		known, ok := err.(*identity.Error)
+		if !ok || !slices.Contains(tc.want, known.Code) || known.Unknown != tc.acted {
+			t.Errorf("%s: error %v (unknown %v), want one of %v (unknown %v)", tc.failure, err, ok && known.Unknown, tc.want, tc.acted)
+		}
+		if tc.failure == Refused && ok && known.RetryAfter != 7*time.Second {
+			t.Errorf("retry after %v, want 7s", known.RetryAfter)
+		}
+		for _, secret := range v.Secrets() {
+			if strings.Contains(err.Error(), secret) || strings.Contains(known.Detail, secret) {
+				t.Errorf("%s: the error holds a secret: %v", tc.failure, err)
+			}
+		}
+		if mails := v.Invitations(t, email); mails != tc.mails {
+			t.Errorf("%s: %d mails, want %d", tc.failure, mails, tc.mails)
+		}
+		goesOn(t, v, c, r, tc.failure, tc.mails)
+	}
+}
+
+// goesOn settles an invitation after a failure and sends it if it was not
+// sent: one mail in the end, whatever happened.
+func goesOn(t *testing.T, v *Vendor, c *providers.Client, r providers.InviteRequest, what any, mails int) {
+	t.Helper()
+	settled, err := c.Settle(t.Context(), r)
+	if err != nil {
+		t.Errorf("%v: settle: %v", what, err)
+		return
+	}
+	want := providers.VerdictNotSent
+	if mails > 0 {
+		want = providers.VerdictSent
+	}
+	if settled.Verdict != want {
+		t.Errorf("%v: verdict %s, want %s", what, settled.Verdict, want)
+	}
+	if _, err := c.Invite(t.Context(), r); err != nil {
+		t.Errorf("%v: going on: %v", what, err)
+	}
+	if n := v.Invitations(t, r.Address.Typed); n != 1 {
+		t.Errorf("%v: %d mails after going on, want 1", what, n)
+	}
+}
+
+// crashes stops an adapter at every journal entry of a send, before and after
+// it is recorded, and goes on: never a second mail, never none.
+func crashes(t *testing.T, v *Vendor) {
+	c := v.Client(t)
+	if !c.CanSettle() {
+		t.Skip("the vendor cannot be asked about an uncertain send")
+	}
+	for n := 1; n <= 20; n++ {
+		for _, recorded := range []bool{false, true} {
+			name := fmt.Sprintf("crash%d-%v@example.com", n, recorded)
+			r := v.Request(t, name)
+			j := NewJournal()
+			j.CrashAt(n, recorded)
+			r.Journal = j
+			if _, err := c.Invite(t.Context(), r); err == nil {
+				if n == 1 {
+					t.Fatal("the adapter records no step")
+				}
+				return // a send has fewer entries
+			}
+			j.CrashAt(0, false)
+			if _, err := c.Settle(t.Context(), r); err != nil {
+				t.Errorf("%s: settle: %v", name, err)
+			}
+			if _, err := c.Invite(t.Context(), r); err != nil {
+				t.Errorf("%s: going on: %v", name, err)
+			}
+			if mails := v.Invitations(t, name); mails != 1 {
+				t.Errorf("%s: %d mails, want 1", name, mails)
+			}
+		}
+	}
+	t.Error("a send has no end")
+}
+
+// resendCrashes does the same with a resend: the first mail, and one more.
+func resendCrashes(t *testing.T, v *Vendor) {
+	c := v.Client(t)
+	need(t, c, providers.CapResend)
+	if !c.CanSettle() {
+		t.Skip("the vendor cannot be asked about an uncertain resend")
+	}
+	for n := 1; n <= 20; n++ {
+		for _, recorded := range []bool{false, true} {
+			name := fmt.Sprintf("recrash%d-%v@example.com", n, recorded)
+			r := v.Request(t, name)
+			sent := send(t, c, r)
+			j := NewJournal()
+			j.CrashAt(n, recorded)
+			r.Journal, r.Reference = j, sent.Reference
+			request := providers.ResendRequest{InviteRequest: r, ProviderID: sent.ProviderID}
+			if _, err := c.Resend(t.Context(), request); err == nil {
+				return
+			}
+			j.CrashAt(0, false)
+			settled, err := c.Settle(t.Context(), r)
+			if err != nil {
+				t.Fatalf("%s: settle: %v", name, err)
+			}
+			mails := v.Invitations(t, name)
+			switch settled.Verdict {
+			case providers.VerdictSent:
+			case providers.VerdictUnchanged:
+				if mails != 1 || settled.Sent == nil {
+					t.Errorf("%s: unchanged with %d mails, %+v", name, mails, settled.Sent)
+				}
+				fallthrough
+			default:
+				if _, err := c.Resend(t.Context(), request); err != nil {
+					t.Errorf("%s: going on: %v", name, err)
+				}
+			}
+			if mails := v.Invitations(t, name); mails > 2 {
+				t.Errorf("%s: %d mails, want 2 at most", name, mails)
+			}
+			if c.Has(providers.CapInviteList) {
+				if rows := pendingRows(list(t, c, v.Org, name)); len(rows) != 1 {
+					t.Errorf("%s: listed %+v, want one pending row", name, rows)
+				}
+			}
+		}
+	}
+	t.Error("a resend has no end")
+}

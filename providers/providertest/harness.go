@@ -1,0 +1,166 @@
+package providertest
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"usher/identity"
+	"usher/providers"
+)
+
+// Harness opens what the suite runs against.
+type Harness struct {
+	// Open starts a fresh vendor. It is called once for each case.
+	Open func(t *testing.T) *Vendor
+}
+
+// Vendor is a simulated vendor with one connection to it.
+type Vendor struct {
+	Provider providers.Provider
+	// Org and Other are two organizations with the roles admin and member. Org
+	// has the member MemberEmail, Other nobody of that address.
+	Org, Other  identity.OrgRef
+	MemberEmail string
+	// Accept lets the invitee do whatever the vendor's mails ask for.
+	Accept func(t *testing.T, org identity.OrgRef, email string)
+	// Elsewhere makes an invitation as the vendor's dashboard would.
+	Elsewhere func(t *testing.T, org identity.OrgRef, email string, role string)
+	// Invitations returns how many invitation mails went to an address.
+	Invitations func(t *testing.T, email string) int
+	// Fail makes the next calls of a kind fail.
+	Fail func(t *testing.T, f Failure)
+	// Expire lets the clock pass the life of an invitation.
+	Expire func(t *testing.T)
+	// Secrets may never appear in an error's text.
+	Secrets func() []string
+	// Timeout is how long an operation may take; 0 means five seconds.
+	Timeout time.Duration
+}
+
+// Failure is one way in which a vendor's invitation call goes wrong.
+type Failure string
+
+// The failures a harness can inject, each for every try of the next sending.
+const (
+	Refused     Failure = "refused"      // 429 with Retry-After: 7
+	Credentials Failure = "credentials"  // our credential is refused
+	ServerError Failure = "server error" // 500, the vendor has not acted
+	AnswerLost  Failure = "answer lost"  // the vendor acts and the connection is cut
+	NotJSON     Failure = "not json"     // an HTML page, the vendor has not acted
+	EndlessBody Failure = "endless body" // a body without end
+	Hang        Failure = "hang"         // no answer, the vendor has not acted
+	Unreachable Failure = "unreachable"  // nobody listens
+	Back        Failure = "back"         // everything works again
+)
+
+// Client wraps the vendor's provider as the house does.
+func (v *Vendor) Client(t *testing.T) *providers.Client {
+	t.Helper()
+	timeout := v.Timeout
+	if timeout == 0 {
+		timeout = 5 * time.Second
+	}
+	return providers.NewClient("under-test", v.Provider, &providers.ClientOptions{
+		Timeout: timeout, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+}
+
+// Request returns an invitation for the vendor's organization.
+func (v *Vendor) Request(t *testing.T, email string, roles ...string) providers.InviteRequest {
+	t.Helper()
+	address, err := identity.ParseEmail(email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(roles) == 0 {
+		roles = []string{"member"}
+	}
+	return providers.InviteRequest{
+		InviteID: identity.NewID(identity.PrefixInvite), Org: v.Org, Address: address,
+		EmailKey: address.Key(identity.EmailLowercase), Roles: roles, Notify: true, Journal: NewJournal(),
+	}
+}
+
+// Ref names the invitation a request made.
+func Ref(r providers.InviteRequest, sent *providers.Sent) providers.InviteRef {
+	return providers.InviteRef{
+		InviteID: r.InviteID, Org: r.Org, ProviderID: sent.ProviderID, Address: r.Address,
+		EmailKey: r.EmailKey, Reference: sent.Reference,
+	}
+}
+
+// Journal is an in-memory providers.Journal that can stop an adapter at any
+// point, as a crash would.
+type Journal struct {
+	mu    sync.Mutex
+	steps map[string]providers.Step
+	// Calls counts Begin and Done calls; CrashAt makes the call of that number
+	// fail before (odd crashes) or after it is recorded.
+	calls   int
+	crashAt int
+	record  bool
+}
+
+// NewJournal returns an empty journal.
+func NewJournal() *Journal { return &Journal{steps: map[string]providers.Step{}} }
+
+// CrashAt makes the n-th Begin or Done (from 1) fail; recorded says whether
+// the ledger had written it before the crash.
+func (j *Journal) CrashAt(n int, recorded bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.calls, j.crashAt, j.record = 0, n, recorded
+}
+
+// Steps returns a copy of what is recorded.
+func (j *Journal) Steps() map[string]providers.Step {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.steps)
+}
+
+// Step implements providers.Journal.
+func (j *Journal) Step(name string) providers.Step {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.steps[name]
+}
+
+// ErrCrash is what a journal answers at the point of the crash.
+var errCrash = &identity.Error{Code: identity.CodeInternal, Detail: "crash", Unknown: true}
+
+// Begin implements providers.Journal.
+func (j *Journal) Begin(_ context.Context, name string) error {
+	return j.set(name, providers.Step{Begun: true})
+}
+
+// Done implements providers.Journal.
+func (j *Journal) Done(_ context.Context, name string, result map[string]string) error {
+	return j.set(name, providers.Step{Begun: true, Done: true, Result: result})
+}
+
+// Undo implements providers.Journal.
+func (j *Journal) Undo(_ context.Context, name string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.steps, name)
+	return nil
+}
+
+func (j *Journal) set(name string, step providers.Step) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.calls++
+	crash := j.calls == j.crashAt
+	if !crash || j.record {
+		j.steps[name] = step
+	}
+	if crash {
+		return errCrash
+	}
+	return nil
+}
