@@ -1,0 +1,8 @@
+// Package client talks to a SCIM 2.0 service over httpx: it finds, lists,
+// creates, changes and deletes resources. It reads tolerantly, pages to the
+// end whatever a service says its total is, and turns every refusal into one
+// Error with its problem code.
+//
+//	List → one page          All → every resource, page by page
+//	FindUsers → the few that a filter selects
+package client
