@@ -1,0 +1,123 @@
+package asgardeo
+
+import (
+	"context"
+	"crypto/rsa"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"usher/sandbox/fault"
+)
+
+// Options say what one simulated root organization is.
+type Options struct {
+	// Root is the root organization's handle, the {root} of /t/{root}/; "rootorg" when empty.
+	Root string
+	// BaseURL is where the simulator is reached, without a trailing slash and
+	// without /t/{root}: the start of issuer and links. Empty: taken from each
+	// request's Host.
+	BaseURL string
+	// Now is the clock's source; nil means time.Now.
+	Now func() time.Time
+	// Mail delivers mails; nil only notes them in State.
+	Mail   Mailer
+	Logger *slog.Logger // nil: nothing is logged
+	// Limits switches the vendor's rate limits on (Quirks.RateLimits).
+	Limits bool
+	// Quirks to start with; nil means DefaultQuirks.
+	Quirks *Quirks
+	// Key signs JWTs; nil makes one when the first is needed.
+	Key *rsa.PrivateKey
+	// Sleep waits for delays; nil means a real timer.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Simulator is one simulated root organization. It is an http.Handler and safe
+// for concurrent use; it owns no goroutines and needs no closing.
+type Simulator struct {
+	o        Options
+	log      *slog.Logger
+	clock    *fault.Clock
+	injector *fault.Injector
+	handler  http.Handler
+	routes   []route
+	keys     keys
+
+	mu          sync.Mutex // guards everything below
+	q           Quirks
+	rootID      string
+	lastID      int
+	orgs        []*organization
+	apps        []*application
+	stores      []string
+	users       []*user
+	groups      []*group
+	roles       []*role
+	invitations []*invitation
+	codes       map[string]*accountCode // set-password and verify codes
+	approvals   []approval
+	tokens      map[string]*token
+	operations  []*operation
+	due         []task
+	mails       []SentMail
+	windows     map[window]int
+}
+
+// New returns a simulator with an empty root organization.
+func New(o Options) *Simulator {
+	if o.Root == "" {
+		o.Root = "rootorg"
+	}
+	s := &Simulator{
+		o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
+		codes: map[string]*accountCode{}, tokens: map[string]*token{}, windows: map[window]int{},
+		stores: []string{defaultStore},
+	}
+	s.keys.key = o.Key
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if o.Quirks != nil {
+		s.q = o.Quirks.clone()
+	}
+	s.q.RateLimits = s.q.RateLimits || o.Limits
+	s.rootID = s.newID()
+	now := s.clock.Now()
+	s.orgs = []*organization{{id: s.rootID, name: o.Root, handle: o.Root, status: statusActive, created: now, modified: now, ready: now}}
+	s.routes = s.table()
+	s.injector = fault.New(&fault.Options{
+		Clock:       s.clock,
+		Quirks:      func() any { return s.Quirks() },
+		PatchQuirks: s.PatchQuirks,
+		State:       func() any { return s.State() },
+		Sleep:       o.Sleep,
+		Extra: map[string]http.HandlerFunc{
+			"POST /_sandbox/approve": func(w http.ResponseWriter, r *http.Request) {
+				s.Approve(r.Context())
+				w.WriteHeader(http.StatusNoContent)
+			},
+		},
+	})
+	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
+	return s
+}
+
+// ServeHTTP serves the vendor's API, the people's pages and the admin surface.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Injector is the fault injector before the simulator: faults, calls, clock.
+func (s *Simulator) Injector() *fault.Injector { return s.injector }
+
+// Now is the simulated time.
+func (s *Simulator) Now() time.Time { return s.clock.Now() }
+
+// RootID is the id of the root organization.
+func (s *Simulator) RootID() string { return s.rootID }
+
+// Root is the handle of the root organization.
+func (s *Simulator) Root() string { return s.o.Root }
+
+// Issuer is the issuer of the root organization's tokens for a simulator with a BaseURL.
+func (s *Simulator) Issuer() string { return s.issuer(s.o.BaseURL) }
