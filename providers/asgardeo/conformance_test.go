@@ -1,0 +1,81 @@
+package asgardeo
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"usher/identity"
+	"usher/providers"
+	"usher/providers/providertest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, providertest.Harness{Open: func(t *testing.T) *providertest.Vendor {
+		r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout, c.LagWait = "300ms", "0s" })
+		r.addMember(orgOne, "member@example.com", "mem-1008")
+		return &providertest.Vendor{
+			Provider: r.p, Org: org(orgOne), Other: org(orgTwo), MemberEmail: "member@example.com",
+			Accept: func(t *testing.T, o identity.OrgRef, email string) {
+				if err := r.accept(o.ProviderID, email); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Elsewhere: func(t *testing.T, o identity.OrgRef, email, role string) {
+				r.addUser(person{userName: "DEFAULT/" + email, email: email})
+				names := map[string]string{"admin": "Administrator", "member": "Team Member"}
+				r.elsewhere(o.ProviderID, email, names[role])
+			},
+			Invitations: func(t *testing.T, email string) int {
+				address, err := identity.ParseEmail(email)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r.mailed("guest_invitation", address.Key(identity.EmailLowercase))
+			},
+			Fail:    func(t *testing.T, f providertest.Failure) { r.failure(f) },
+			Expire:  func(*testing.T) { r.advance(73 * 60 * 60 * 1e9) },
+			Secrets: func() []string { return []string{secret, "eyJ"} },
+		}
+	}})
+}
+
+func (v *vendor) elsewhere(org, email, role string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	o := v.orgs[org]
+	o.rows = append(o.rows, &row{
+		id: "elsewhere-" + email, username: email, email: email, roles: []string{o.roles[role]}, expires: v.clock.Add(v.life),
+	})
+}
+
+// failure makes every try of the guest invitation fail.
+func (v *vendor) failure(f providertest.Failure) {
+	html := "<html>gateway</html>"
+	m := mishap{op: "invite", times: -1}
+	switch f {
+	case providertest.Refused:
+		m.status, m.header = 429, http.Header{"Retry-After": {"7"}}
+	case providertest.Credentials:
+		m.status, m.body = 401, `{"code":401,"message":"Unauthorized"}`
+	case providertest.ServerError:
+		m.status, m.body = 500, `{"code":"OUI-65001","message":"m"}`
+	case providertest.AnswerLost:
+		m.acts, m.cut = true, true
+	case providertest.NotJSON:
+		m.status, m.body = 200, html
+	case providertest.EndlessBody:
+		m.status, m.long = 200, true
+	case providertest.Hang:
+		m.hang = true
+	case providertest.Unreachable:
+		m.refuse = true
+	case providertest.Back:
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.faults = slices.DeleteFunc(v.faults, func(m *mishap) bool { return true })
+		return
+	}
+	v.inject(m)
+}
