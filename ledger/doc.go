@@ -1,0 +1,29 @@
+// Package ledger is usher's own record: organizations and their aliases,
+// invites with their history, recorded steps and leases, members' ids and
+// idempotency records. It decides nothing about invites; it keeps the rules
+// that only a database can keep:
+//
+//   - one live invite for an address in an organization,
+//   - one organization for a vendor's organization, one id for a vendor's member,
+//   - one holder for work under way, and one request at a time for an
+//     idempotency key,
+//   - what Write has returned for is on the disk, whatever happens next.
+//
+// Reading goes through methods of Ledger, changing through Ledger.Write:
+//
+//	Open ── Ledger.Invite, Invites, Organizations …   read-only connections
+//	   └─── Ledger.Write(ctx, func(*Tx) error)        the one writer
+//
+// A transaction must be short: no vendor is called inside one, and the Ledger
+// itself is not called from within one.
+//
+// The ledger is kept in SQLite: one file, one process, WAL, synchronous=FULL.
+// The process that has it open holds a lock on the file beside it, so whoever
+// else has left a lease or a claim is dead. The SQL is written for both SQLite
+// and Postgres, and times are kept in microseconds.
+//
+// Errors are *identity.Error: not_found, conflict with the field, invite_pending
+// with the living invite, idempotency_in_progress, idempotency_key_reused, and
+// internal with the cause for everything else. What is wrong with the ledger's
+// file itself is a *FileError.
+package ledger

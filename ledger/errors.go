@@ -1,0 +1,55 @@
+package ledger
+
+import (
+	"database/sql"
+	"errors"
+
+	"usher/identity"
+)
+
+// FileError says what is wrong with the file the ledger is kept in, and what
+// an operator can do about it.
+type FileError struct {
+	Path    string
+	Problem string // "is not a database"
+	Remedy  string // "restore it from a backup"
+	Err     error  // the cause; may be nil
+}
+
+// Error implements error.
+func (e *FileError) Error() string {
+	text := "ledger " + e.Path + " " + e.Problem + ": " + e.Remedy
+	if e.Err != nil {
+		text += " (" + e.Err.Error() + ")"
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// IdentityCode implements identity.Coder.
+func (e *FileError) IdentityCode() identity.Code { return identity.CodeInternal }
+
+// failed wraps what the database said. Errors that already have a code, and
+// nil, stay as they are.
+func failed(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*identity.Error](err); ok {
+		return err
+	}
+	if isForeignKey(err) { // something is recorded about a row that is not there
+		return &identity.Error{Code: identity.CodeNotFound, Op: op, Err: err}
+	}
+	return &identity.Error{Code: identity.CodeInternal, Op: op, Err: err}
+}
+
+// missing is failed, with not_found for no row.
+func missing(op string, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return &identity.Error{Code: identity.CodeNotFound, Op: op}
+	}
+	return failed(op, err)
+}

@@ -1,0 +1,217 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"usher/identity"
+)
+
+// A key's record is claimed while its request is under way, released after a
+// failure that may be tried again, finished once there is an answer to replay.
+//
+//	(none) → claimed → finished
+//	            ↑ ↓
+//	         released
+//
+// A claim whose holder is dead counts as released.
+const (
+	keyClaimed  = "claimed"
+	keyReleased = "released"
+	keyFinished = "finished"
+
+	readKey   = `SELECT body_hash, state, holder, token, invite_id, status, header, body FROM idempotency WHERE id = $1`
+	insertKey = `INSERT INTO idempotency (id, body_hash, state, holder, token, status, header, created_at, updated_at)
+		VALUES ($1, $2, 'claimed', $3, $4, 0, '', $5, $5) ON CONFLICT DO NOTHING`
+	takeKey = `UPDATE idempotency SET state = 'claimed', holder = $3, token = $4, updated_at = $5
+		WHERE id = $1 AND token = $2 AND state <> 'finished'`
+	finishKey = `UPDATE idempotency SET state = 'finished', status = $3, header = $4, body = $5, updated_at = $6
+		WHERE id = $1 AND token = $2 AND state = 'claimed'`
+	releaseKey = `UPDATE idempotency SET state = 'released', updated_at = $3
+		WHERE id = $1 AND token = $2 AND state = 'claimed'`
+	attachInvite = `UPDATE idempotency SET invite_id = NULLIF($3, ''), updated_at = $4
+		WHERE id = $1 AND token = $2 AND state = 'claimed'`
+	pruneKeys = `DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency
+		WHERE updated_at < $1 AND (state <> 'claimed' OR holder <> $2) ORDER BY updated_at LIMIT $3)`
+)
+
+func keyStatements() []string {
+	return []string{readKey, insertKey, takeKey, finishKey, releaseKey, attachInvite, pruneKeys}
+}
+
+// id is a hash of the whole key. Each part goes in with its length before it,
+// so that no two keys are the same bytes.
+func (k IdempotencyKey) id() string {
+	h := sha256.New()
+	for _, part := range []string{k.Issuer, k.Subject, k.Organization, k.Method, k.Path, k.Key} {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write([]byte(part))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// keyRecord is a row of idempotency.
+type keyRecord struct {
+	bodyHash             []byte
+	state, holder, token string
+	inviteID             string
+	answer               Answer
+}
+
+func scanKey(s scanner) (*keyRecord, error) {
+	var r keyRecord
+	var invite sql.NullString
+	var header string
+	err := s.Scan(&r.bodyHash, &r.state, &r.holder, &r.token, &invite, &r.answer.Status, &header, &r.answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.inviteID = invite.String
+	return &r, fromJSON(header, &r.answer.Header)
+}
+
+// judge says what a record means for a new request: an answer to replay, an
+// error, or neither, where it may be claimed.
+func (l *Ledger) judge(r *keyRecord, bodyHash []byte) (*Answer, error) {
+	switch {
+	case !bytes.Equal(r.bodyHash, bodyHash):
+		return nil, identity.FieldError(identity.CodeIdempotencyKeyReused, "header:Idempotency-Key",
+			"This key was used for another request body.")
+	case r.state == keyFinished:
+		return &r.answer, nil
+	case r.state == keyClaimed && r.holder == l.instance:
+		return nil, keyInProgress()
+	}
+	return nil, nil
+}
+
+func keyInProgress() error {
+	return identity.FieldError(identity.CodeIdempotencyInProgress, "header:Idempotency-Key",
+		"A request with this key is under way.")
+}
+
+// ClaimKey looks a request up by its key: exactly one of claim, answer and
+// error is set. A claim means that the request is to be carried out now; its
+// InviteID is what an earlier try under the key has made, one that was
+// released or whose process died. An answer is to be replayed. Codes:
+// idempotency_key_reused for another body hash, idempotency_in_progress while
+// a twin is under way. Only hashes are stored: of the key, and of the body as
+// the caller made it.
+func (l *Ledger) ClaimKey(ctx context.Context, k IdempotencyKey, bodyHash []byte) (*Claim, *Answer, error) {
+	const op = "claim idempotency key"
+	id := k.id()
+	known, err := scanKey(l.read.row(ctx, readKey, id))
+	if err == nil { // most repetitions need no transaction
+		if answer, err := l.judge(known, bodyHash); answer != nil || err != nil {
+			return nil, answer, err
+		}
+	} else if !errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, failed(op, err)
+	}
+	claim := &Claim{ID: id, token: identity.NewID("")}
+	var answer *Answer
+	err = l.Write(ctx, func(t *Tx) error {
+		n, err := t.exec(insertKey, id, bodyHash, l.instance, claim.token, micros(t.now))
+		if err != nil || n == 1 {
+			return failed(op, err)
+		}
+		known, err := scanKey(t.row(readKey, id))
+		if err != nil {
+			return failed(op, err)
+		}
+		if answer, err = l.judge(known, bodyHash); answer != nil || err != nil {
+			return err
+		}
+		claim.InviteID = known.inviteID
+		n, err = t.exec(takeKey, id, known.token, l.instance, claim.token, micros(t.now))
+		if err == nil && n == 0 {
+			err = keyInProgress()
+		}
+		return failed(op, err)
+	})
+	if err != nil || answer != nil {
+		return nil, answer, err
+	}
+	return claim, nil, nil
+}
+
+// FinishKey stores the answer of a claimed request for replaying. A nil claim
+// is no claim: nothing happens. Codes: conflict where the claim is not held
+// any more.
+func (l *Ledger) FinishKey(ctx context.Context, c *Claim, a Answer) error {
+	if c == nil {
+		return nil
+	}
+	const op = "finish idempotency key"
+	header, err := toJSON(a.Header)
+	if err != nil {
+		return failed(op, err)
+	}
+	return l.Write(ctx, func(t *Tx) error {
+		n, err := t.exec(finishKey, c.ID, c.token, a.Status, header, a.Body, micros(t.now))
+		return claimed(op, n, err)
+	})
+}
+
+// ReleaseKey gives a claimed key back, to be tried again with the same body;
+// what the next claim gets is the InviteID of this one. A nil claim is no
+// claim: nothing happens. Codes: conflict where the claim is not held any
+// more.
+func (l *Ledger) ReleaseKey(ctx context.Context, c *Claim) error {
+	if c == nil {
+		return nil
+	}
+	return l.Write(ctx, func(t *Tx) error {
+		n, err := t.exec(releaseKey, c.ID, c.token, micros(t.now))
+		return claimed("release idempotency key", n, err)
+	})
+}
+
+// AttachInvite records which invite a claimed request has made, in the
+// transaction that inserts it, and sets c.InviteID. An empty id takes it away
+// again. A nil claim is no claim: nothing happens. Codes: conflict where the claim is not held any more,
+// not_found for an unknown invite.
+func (t *Tx) AttachInvite(c *Claim, inviteID string) error {
+	if c == nil {
+		return nil
+	}
+	n, err := t.exec(attachInvite, c.ID, c.token, inviteID, micros(t.now))
+	if err := claimed("attach invite", n, err); err != nil {
+		return err
+	}
+	c.InviteID = inviteID
+	return nil
+}
+
+func claimed(op string, n int64, err error) error {
+	if err == nil && n == 0 {
+		return &identity.Error{Code: identity.CodeConflict, Op: op, Detail: "The request's idempotency key is not held any more."}
+	}
+	return failed(op, err)
+}
+
+// PruneKeys forgets the keys that nothing has happened to for so long, but not
+// those whose request is under way, and returns how many. It works in small
+// transactions, so that others get between.
+func (l *Ledger) PruneKeys(ctx context.Context, olderThan time.Duration) (int64, error) {
+	var all int64
+	for {
+		var n int64
+		err := l.Write(ctx, func(t *Tx) (err error) {
+			n, err = t.exec(pruneKeys, micros(t.now.Add(-olderThan)), l.instance, chunk)
+			return failed("prune idempotency keys", err)
+		})
+		all += n
+		if err != nil || n < chunk {
+			return all, err
+		}
+	}
+}

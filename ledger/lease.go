@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"usher/identity"
+)
+
+// A lease lives while its holder does and until its time is over. The file
+// lock makes this instance the only one alive, so every other holder is dead.
+const (
+	leaseOfInvite = `SELECT lease_holder, lease_until FROM invites WHERE id = $1`
+	takeLease     = `UPDATE invites SET lease_holder = $2, lease_until = $3
+		WHERE id = $1 AND (lease_holder IS NULL OR lease_holder <> $2 OR lease_until <= $4)`
+	endLease = `UPDATE invites SET lease_holder = NULL, lease_until = NULL WHERE id = $1`
+
+	// The first condition on state is that of the index invites_unsettled.
+	interruptedInvites = `SELECT ` + inviteColumns + ` FROM invites i
+		WHERE i.lease_holder IS NOT NULL AND (i.lease_holder <> $1 OR i.lease_until <= $2)
+		UNION ALL
+		SELECT ` + inviteColumns + ` FROM invites i
+		WHERE i.state IN ('sending', 'uncertain') AND i.state = 'sending' AND i.lease_holder IS NULL
+		ORDER BY created_at, id`
+	uncertainInvites = `SELECT ` + inviteColumns + ` FROM invites i
+		WHERE i.state IN ('sending', 'uncertain') AND i.state = 'uncertain'
+		AND (i.lease_holder IS NULL OR i.lease_holder <> $1 OR i.lease_until <= $2)
+		ORDER BY i.updated_at, i.id LIMIT $3`
+)
+
+func leaseStatements() []string { return []string{leaseOfInvite, takeLease, endLease} }
+
+// Lease makes this instance the one that works on an invite, for d at most. A
+// lease is taken once: not again before Unlease or the end of d, by this
+// instance either. One that a dead holder has left is taken over. Codes:
+// not_found, conflict.
+func (t *Tx) Lease(inviteID string, d time.Duration) error {
+	n, err := t.exec(takeLease, inviteID, t.led.instance, micros(t.now.Add(d)), micros(t.now))
+	if err != nil {
+		return failed("lease invite", err)
+	}
+	if n == 1 {
+		return nil
+	}
+	if _, err := t.Leased(inviteID); err != nil {
+		return err
+	}
+	return &identity.Error{Code: identity.CodeConflict, InviteID: inviteID, Detail: "Another request is working on this invite."}
+}
+
+// Unlease takes the lease away, this instance's or a dead holder's. It may be
+// called where there is none. Codes: not_found.
+func (t *Tx) Unlease(inviteID string) error {
+	n, err := t.exec(endLease, inviteID)
+	if err == nil && n == 0 {
+		err = sql.ErrNoRows
+	}
+	return missing("end lease", err)
+}
+
+// Leased reports whether a living holder works on an invite. Codes: not_found.
+func (t *Tx) Leased(inviteID string) (bool, error) {
+	var holder sql.NullString
+	var until sql.NullInt64
+	if err := t.row(leaseOfInvite, inviteID).Scan(&holder, &until); err != nil {
+		return false, missing("read lease", err)
+	}
+	return holder.Valid && holder.String == t.led.instance && until.Int64 > micros(t.now), nil
+}
+
+// Interrupted returns the invites that somebody was working on and nobody is
+// any more, of all organizations, oldest first: those with a lease that is not
+// alive, and those being sent without a lease.
+func (l *Ledger) Interrupted(ctx context.Context) ([]identity.Invite, error) {
+	rows, err := l.read.rows(ctx, interruptedInvites, l.instance, micros(l.Now()))
+	all, err := collect(rows, err, scanInvite)
+	return all, failed("list interrupted invites", err)
+}
+
+// Uncertain returns uncertain invites that nobody is working on, of all
+// organizations, the longest untouched first. A limit of 0 means 50.
+func (l *Ledger) Uncertain(ctx context.Context, limit int) ([]identity.Invite, error) {
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	rows, err := l.read.rows(ctx, uncertainInvites, l.instance, micros(l.Now()), limit)
+	all, err := collect(rows, err, scanInvite)
+	return all, failed("list uncertain invites", err)
+}

@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"usher/identity"
+)
+
+const insertMember = `INSERT INTO members (id, organization_id, connection, provider_id, created_at)
+	VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
+
+func memberStatements() []string { return []string{insertMember} }
+
+// MapMembers is Tx.MapMembers in a transaction of its own, which is needed only
+// where a member was not seen before.
+func (l *Ledger) MapMembers(ctx context.Context, orgID, connection string, members []identity.Member) error {
+	known := make(map[string]string, len(members))
+	for some := range slices.Chunk(members, chunk) {
+		query, args := membersByProviderID(orgID, connection, some)
+		rows, err := l.read.db.QueryContext(ctx, query, args...)
+		if err := collectMembers(rows, err, known); err != nil {
+			return failed("map members", err)
+		}
+	}
+	for n := range members {
+		members[n].ID = known[members[n].ProviderID]
+	}
+	if !slices.ContainsFunc(members, func(m identity.Member) bool { return m.ID == "" }) {
+		return nil
+	}
+	return l.Write(ctx, func(t *Tx) error { return t.MapMembers(orgID, connection, members) })
+}
+
+// MapMembers fills in usher's id of each member, by the vendor's id within the
+// organization and connection, and mints ids for those not seen before. Codes:
+// not_found for an unknown organization.
+func (t *Tx) MapMembers(orgID, connection string, members []identity.Member) error {
+	const op = "map members"
+	known := make(map[string]string, len(members))
+	for some := range slices.Chunk(members, chunk) {
+		if err := t.knownMembers(orgID, connection, some, known); err != nil {
+			return failed(op, err)
+		}
+	}
+	for n := range members {
+		m := &members[n]
+		if m.ProviderID == "" {
+			return failed(op, errors.New("a member without the provider's id"))
+		}
+		if known[m.ProviderID] == "" {
+			id := identity.NewID(identity.PrefixMember)
+			added, err := t.exec(insertMember, id, orgID, connection, m.ProviderID, micros(t.now))
+			if err != nil {
+				return failed(op, err)
+			}
+			if added == 0 {
+				return failed(op, errors.New("a member was recorded by another request at the same time"))
+			}
+			known[m.ProviderID] = id
+		}
+	}
+	for n := range members {
+		members[n].ID = known[members[n].ProviderID]
+	}
+	return nil
+}
+
+func (t *Tx) knownMembers(orgID, connection string, members []identity.Member, known map[string]string) error {
+	if err := t.caller.Err(); err != nil {
+		return err
+	}
+	query, args := membersByProviderID(orgID, connection, members)
+	rows, err := t.tx.QueryContext(t.ctx, query, args...)
+	return collectMembers(rows, err, known)
+}
+
+func membersByProviderID(orgID, connection string, members []identity.Member) (string, []any) {
+	args := []any{orgID, connection}
+	for _, m := range members {
+		args = append(args, m.ProviderID)
+	}
+	return `SELECT provider_id, id FROM members
+		WHERE organization_id = $1 AND connection = $2 AND provider_id IN (` + placeholders(3, len(members)) + `)`, args
+}
+
+func collectMembers(rows *sql.Rows, err error, known map[string]string) error {
+	_, err = collect(rows, err, func(s scanner) (struct{}, error) {
+		var providerID, id string
+		err := s.Scan(&providerID, &id)
+		known[providerID] = id
+		return struct{}{}, err
+	})
+	return err
+}

@@ -1,0 +1,175 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// statements keeps a database's statements prepared, each once.
+type statements struct {
+	db   *sql.DB
+	mu   sync.RWMutex
+	kept map[string]*sql.Stmt
+}
+
+func newStatements(db *sql.DB) *statements {
+	return &statements{db: db, kept: map[string]*sql.Stmt{}}
+}
+
+func (s *statements) prepare(ctx context.Context, texts ...string) error {
+	for _, text := range texts {
+		if _, err := s.stmt(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stmt returns the prepared statement. It must not be asked for a new text
+// while the database's only connection is in use.
+func (s *statements) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
+	s.mu.RLock()
+	stmt := s.kept[text]
+	s.mu.RUnlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := s.db.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.kept[text]; other != nil {
+		return other, stmt.Close()
+	}
+	s.kept[text] = stmt
+	return stmt, nil
+}
+
+func (s *statements) known(text string) *sql.Stmt {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.kept[text]
+}
+
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, stmt := range s.kept {
+		if err := stmt.Close(); err != nil {
+			return err
+		}
+	}
+	clear(s.kept)
+	return nil
+}
+
+// row is one row, or why there is none.
+type row struct {
+	row *sql.Row
+	err error
+}
+
+func (r row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	return r.row.Scan(dest...)
+}
+
+// row runs a prepared point read. Those take microseconds: ctx is asked before
+// and not watched during it.
+func (s *statements) row(ctx context.Context, text string, args ...any) row {
+	if err := ctx.Err(); err != nil {
+		return row{err: err}
+	}
+	stmt, err := s.stmt(ctx, text)
+	if err != nil {
+		return row{err: err}
+	}
+	return row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...)}
+}
+
+func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.stmt(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// collect reads all rows.
+func collect[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) (all []T, _ error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// scanner is a row that is ready to be read.
+type scanner interface{ Scan(dest ...any) error }
+
+// prepared returns a statement of writeStatements in this transaction.
+func (t *Tx) prepared(text string) (*sql.Stmt, error) {
+	if err := t.caller.Err(); err != nil {
+		return nil, err
+	}
+	stmt := t.led.write.known(text)
+	if stmt == nil {
+		return nil, fmt.Errorf("not a prepared statement: %s", text)
+	}
+	return t.tx.StmtContext(t.ctx, stmt), nil
+}
+
+func (t *Tx) row(text string, args ...any) row {
+	stmt, err := t.prepared(text)
+	if err != nil {
+		return row{err: err}
+	}
+	return row{row: stmt.QueryRowContext(t.ctx, args...)}
+}
+
+func (t *Tx) rows(text string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.prepared(text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(t.ctx, args...)
+}
+
+// exec returns how many rows it changed.
+func (t *Tx) exec(text string, args ...any) (int64, error) {
+	stmt, err := t.prepared(text)
+	if err != nil {
+		return 0, err
+	}
+	done, err := stmt.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return done.RowsAffected()
+}
+
+// writeStatements are all that run in transactions, prepared once at Open.
+func writeStatements() []string {
+	return slices.Concat(
+		organizationStatements(), inviteStatements(), leaseStatements(),
+		stepStatements(), memberStatements(), keyStatements(),
+	)
+}
+
+// liveStates is identity.State.Live as SQL. It must read like the condition of
+// the index invites_live for that index to serve.
+const liveStates = `state IN ('queued', 'sending', 'pending', 'uncertain')`
