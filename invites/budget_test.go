@@ -1,0 +1,72 @@
+package invites_test
+
+import (
+	"testing"
+	"time"
+
+	"usher/identity"
+	"usher/invites"
+	"usher/providers/memory"
+)
+
+// budgeted gives the service a mail budget of three in ten minutes.
+func budgeted(t *testing.T) *house {
+	t.Helper()
+	h := build(t)
+	must(t, h.service.Close(t.Context()))
+	must(t, h.ledger.Close())
+	h.serve(func(o *invites.Options) { o.Mails, o.MailWindow = 3, 10*time.Minute })
+	return h
+}
+
+// Nobody is flooded: mails to one address of an organization are counted,
+// however they come about, and the answer says when to try again.
+func TestMailBudget(t *testing.T) {
+	t.Parallel()
+	h := budgeted(t)
+	const email = "flood@example.com"
+	send := func(org *identity.Organization) (*identity.Invite, error) {
+		return h.service.Send(t.Context(), h.admin, org, request(email))
+	}
+	// Send, revoke, send again and resend at once always passes.
+	first := h.send(email)
+	h.revoke(first.ID)
+	h.clock.Advance(time.Minute)
+	second := h.send("FLOOD@example.com")
+	h.clock.Advance(time.Minute)
+	if _, err := h.service.Resend(t.Context(), h.admin, h.org, second.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.service.Resend(t.Context(), h.admin, h.org, second.ID, nil)
+	if known := wantCode(t, err, identity.CodeRateLimited); known.RetryAfter != 8*time.Minute {
+		t.Errorf("retry after %v, want 8m", known.RetryAfter)
+	}
+	h.revoke(second.ID)
+	_, err = send(h.org)
+	wantCode(t, err, identity.CodeRateLimited)
+	h.want(second.ID, identity.StateRevoked, "")
+	h.mails(email, 3)
+	// Another organization and another address are not concerned.
+	if _, err := send(h.other); err != nil {
+		t.Error(err)
+	}
+	h.send("other@example.com")
+	// The window moves on: the first mail is out of it, the second is not.
+	h.clock.Advance(8*time.Minute + time.Second)
+	third := h.send(email)
+	_, err = h.service.Resend(t.Context(), h.admin, h.org, third.ID, nil)
+	wantCode(t, err, identity.CodeRateLimited)
+}
+
+// What never reached the vendor mailed nobody and is not counted.
+func TestMailBudgetCountsMails(t *testing.T) {
+	t.Parallel()
+	h := budgeted(t)
+	for range 6 {
+		h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderUnavailable})
+		_, err := h.service.Send(t.Context(), h.admin, h.org, request("unlucky@example.com"))
+		wantCode(t, err, identity.CodeProviderUnavailable)
+	}
+	h.send("unlucky@example.com")
+	h.mails("unlucky@example.com", 1)
+}

@@ -1,0 +1,138 @@
+package invites
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"usher/identity"
+	"usher/ledger"
+	"usher/providers"
+)
+
+// journal is the ledger's record of one attempt's steps, as an adapter sees it.
+type journal struct {
+	ledger  *ledger.Ledger
+	invite  string
+	attempt int
+
+	mu        sync.Mutex
+	steps     map[string]providers.Step
+	unwritten []ledger.Step // done, and not in the ledger yet
+}
+
+func (s *Service) openJournal(ctx context.Context, i *identity.Invite) (*journal, error) {
+	recorded, err := s.ledger.Steps(ctx, i.ID, i.Attempt)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{ledger: s.ledger, invite: i.ID, attempt: i.Attempt, steps: map[string]providers.Step{}}
+	for _, step := range recorded {
+		j.steps[step.Name] = providers.Step{Begun: step.Begun, Done: step.Done, Result: step.Result}
+	}
+	return j, nil
+}
+
+// Step implements providers.Journal.
+func (j *journal) Step(name string) providers.Step {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.steps[name]
+}
+
+// Begin implements providers.Journal. After an error nothing may be sent.
+func (j *journal) Begin(ctx context.Context, name string) error {
+	err := j.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := j.flush(tx); err != nil {
+			return err
+		}
+		return tx.BeginStep(j.invite, j.attempt, name)
+	})
+	if err != nil {
+		return &identity.Error{Code: identity.CodeInternal, Op: "record step " + name, Err: err}
+	}
+	j.flushed()
+	j.set(name, providers.Step{Begun: true})
+	return nil
+}
+
+// Done implements providers.Journal. The completion is written with whatever
+// is recorded next, the beginning of another step or the outcome: after a
+// crash in between the step reads as begun, and the vendor is asked about it.
+func (j *journal) Done(_ context.Context, name string, result map[string]string) error {
+	j.set(name, providers.Step{Begun: true, Done: true, Result: result})
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unwritten = append(j.unwritten, ledger.Step{Name: name, Result: result})
+	return nil
+}
+
+// Undo implements providers.Journal. After an error the ledger says that the
+// vendor may have acted, which is safe and not true.
+func (j *journal) Undo(ctx context.Context, name string) error {
+	err := j.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		return tx.UndoStep(j.invite, j.attempt, name)
+	})
+	if err != nil {
+		return &identity.Error{Code: identity.CodeInternal, Op: "take back step " + name, Unknown: true, Err: err}
+	}
+	j.set(name, providers.Step{})
+	return nil
+}
+
+func (j *journal) set(name string, step providers.Step) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.steps[name] = step
+}
+
+// flush writes the completions that are not written yet. flushed is to be
+// called once the transaction is committed. A nil journal has none.
+func (j *journal) flush(tx *ledger.Tx) error {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, step := range j.unwritten {
+		if err := tx.DoneStep(j.invite, j.attempt, step.Name, step.Result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *journal) flushed() {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unwritten = nil
+}
+
+// untouched reports that nothing of this attempt has reached the vendor.
+func (j *journal) untouched() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, step := range j.steps {
+		if step.Begun {
+			return false
+		}
+	}
+	return true
+}
+
+// isCode reports whether err carries a problem code.
+func isCode(err error, code identity.Code) bool { return identity.CodeOf(err) == code }
+
+// about returns err with the invite it is about.
+func about(err error, invite string) error {
+	var known *identity.Error
+	if !errors.As(err, &known) {
+		return &identity.Error{Code: identity.CodeInternal, InviteID: invite, Err: err}
+	}
+	named := *known
+	named.InviteID = invite
+	return &named
+}

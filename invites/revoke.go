@@ -1,0 +1,176 @@
+package invites
+
+import (
+	"context"
+	"errors"
+
+	"usher/identity"
+	"usher/internal/redact"
+	"usher/ledger"
+	"usher/providers"
+)
+
+// stepRevoke is recorded while the vendor is asked to withdraw an invitation.
+const stepRevoke = "revoke"
+
+// Revoke withdraws an invite that is queued, pending or uncertain. A revoked
+// one is answered unchanged.
+//
+// Codes: not_found, invite_not_pending (any other state), conflict (somebody
+// works on it), unsupported_by_provider and the provider_ ones;
+// provider_timeout means that the invite is uncertain until the vendor is
+// asked.
+func (s *Service) Revoke(ctx context.Context, by Caller, org *identity.Organization, id string) (*identity.Invite, error) {
+	c, err := s.connectionOf(org)
+	if err != nil {
+		return nil, err
+	}
+	ctx = providers.WithCaller(ctx, by.Credential)
+	defer s.busy.begin(id)()
+	i, proceed, err := s.beginRevoke(ctx, c, by, org, id)
+	if err != nil || !proceed {
+		return i, err
+	}
+	ref, err := inviteRef(org, i)
+	if err != nil {
+		return nil, s.release(ctx, i, err)
+	}
+	err = c.Client.Revoke(ctx, ref)
+	var failure *identity.Error
+	switch {
+	case err == nil:
+		return i, s.endRevoke(ctx, i, identity.StateRevoked, "", by.Actor)
+	case isCode(err, identity.CodeNotFound):
+		return s.revokeGone(ctx, c, by, i, ref)
+	case errors.As(err, &failure) && failure.Unknown:
+		return s.revokeUnknown(ctx, c, org, i, err)
+	default:
+		return nil, s.keepPending(ctx, i, err)
+	}
+}
+
+// beginRevoke leases the invite and records the step. proceed is false when
+// there is nothing to ask the vendor.
+func (s *Service) beginRevoke(ctx context.Context, c *Connection, by Caller, org *identity.Organization, id string) (i *identity.Invite, proceed bool, err error) {
+	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+		if i, err = tx.Invite(org.ID, id); err != nil {
+			return err
+		}
+		if _, err := tx.CloseExpired(org.ID, i.EmailKey); err != nil {
+			return err
+		}
+		if i, err = tx.Invite(org.ID, id); err != nil {
+			return err
+		}
+		switch i.State {
+		case identity.StateRevoked:
+			return nil
+		case identity.StateQueued:
+			return move(tx, i, identity.StateRevoked, "", by.Actor)
+		case identity.StatePending, identity.StateUncertain:
+		default:
+			return notPending(i)
+		}
+		if !c.Client.Has(providers.CapRevoke) {
+			return identity.Errorf(identity.CodeUnsupported, "The identity provider of this organization cannot withdraw an invitation.")
+		}
+		proceed = true
+		if err := tx.Lease(id, leaseTime); err != nil {
+			return err
+		}
+		return tx.BeginStep(id, i.Attempt, stepRevoke)
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return i, proceed, nil
+}
+
+// endRevoke records the outcome of a revocation and frees the invite.
+func (s *Service) endRevoke(ctx context.Context, i *identity.Invite, to identity.State, reason string, by identity.Actor) error {
+	return s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := tx.DoneStep(i.ID, i.Attempt, stepRevoke, nil); err != nil {
+			return err
+		}
+		if i.State != to {
+			if err := move(tx, i, to, reason, by); err != nil {
+				return err
+			}
+		}
+		return tx.Unlease(i.ID)
+	})
+}
+
+// revokeGone handles an invitation the vendor does not have: its owner joined
+// in the meantime, or there is nothing left to withdraw.
+func (s *Service) revokeGone(ctx context.Context, c *Connection, by Caller, i *identity.Invite, ref providers.InviteRef) (*identity.Invite, error) {
+	joined, err := s.joined(ctx, c, ref)
+	if err != nil {
+		return nil, s.keepPending(ctx, i, err)
+	}
+	if !joined {
+		return i, s.endRevoke(ctx, i, identity.StateRevoked, identity.ReasonGoneAtProvider, by.Actor)
+	}
+	if err := s.endRevoke(ctx, i, identity.StateAccepted, "", identity.Actor{}); err != nil {
+		return nil, err
+	}
+	return nil, notPending(i)
+}
+
+// revokeUnknown handles a lost answer: the invite is uncertain, and the vendor
+// is asked at once.
+func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, cause error) (*identity.Invite, error) {
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if i.State == identity.StatePending {
+			if err := move(tx, i, identity.StateUncertain, identity.ReasonRevokeUnknown, identity.Actor{}); err != nil {
+				return err
+			}
+		} else {
+			i.StateReason = identity.ReasonRevokeUnknown
+			if err := tx.UpdateInvite(i); err != nil {
+				return err
+			}
+		}
+		return tx.Unlease(i.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	settled, err := s.settle(context.WithoutCancel(ctx), c, org, i)
+	switch {
+	case err != nil || settled.State == identity.StateUncertain:
+		return nil, stillUncertain(i.ID, cause)
+	case settled.State == identity.StateRevoked:
+		return settled, nil
+	case settled.State == identity.StatePending:
+		return nil, about(cause, i.ID)
+	default:
+		return nil, notPending(settled)
+	}
+}
+
+// keepPending frees an invite whose revocation the vendor refused.
+func (s *Service) keepPending(ctx context.Context, i *identity.Invite, cause error) error {
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := tx.UndoStep(i.ID, i.Attempt, stepRevoke); err != nil {
+			return err
+		}
+		return tx.Unlease(i.ID)
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "a refused revocation could not be recorded", "invite", i.ID, "error", redact.Text(err.Error()))
+	}
+	return about(cause, i.ID)
+}
+
+// joined reports whether the invitee is a member.
+func (s *Service) joined(ctx context.Context, c *Connection, ref providers.InviteRef) (bool, error) {
+	if !c.Client.CanFindMember() {
+		return false, nil
+	}
+	_, err := c.Client.FindMember(ctx, ref)
+	if isCode(err, identity.CodeNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}

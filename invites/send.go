@@ -1,0 +1,324 @@
+package invites
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"usher/identity"
+	"usher/internal/redact"
+	"usher/ledger"
+	"usher/providers"
+)
+
+// Send invites one address. On success the vendor has taken the invitation.
+//
+// Codes: invalid_request, unknown_role, role_not_grantable, not_carried,
+// email_not_deliverable, invite_pending (with the id of the living invite),
+// already_member, quota_exceeded, rate_limited (the mail budget), conflict and
+// the provider_ ones.
+// provider_timeout carries the invite's id and means that it is uncertain;
+// after any other error nothing was sent.
+func (s *Service) Send(ctx context.Context, by Caller, org *identity.Organization, r SendRequest) (*identity.Invite, error) {
+	c, err := s.connectionOf(org)
+	if err != nil {
+		return nil, err
+	}
+	i, address, err := s.validate(c, by, r)
+	if err != nil {
+		return nil, err
+	}
+	i.OrganizationID, i.Connection = org.ID, org.Connection
+	ctx = providers.WithCaller(ctx, by.Credential)
+	if r.Claim != nil && r.Claim.InviteID != "" {
+		return s.reattach(ctx, c, by, org, r.Claim)
+	}
+	if err := c.Client.Check(s.inviteRequest(org, i, address, nil)); err != nil {
+		return nil, err
+	}
+	id := identity.NewID(identity.PrefixInvite)
+	defer s.busy.begin(id)()
+	i.ID, i.State = id, identity.StateSending
+	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+		if _, err := tx.CloseExpired(org.ID, i.EmailKey); err != nil {
+			return err
+		}
+		if err := s.withinMailBudget(tx, org.ID, i.EmailKey); err != nil {
+			return err
+		}
+		if err := tx.InsertInvite(i); err != nil {
+			return err
+		}
+		if err := tx.AppendEvent(i.ID, identity.InviteEvent{State: i.State, Actor: by.Actor}); err != nil {
+			return err
+		}
+		if err := tx.Lease(i.ID, leaseTime); err != nil {
+			return err
+		}
+		if r.Claim == nil {
+			return nil
+		}
+		return tx.AttachInvite(r.Claim, i.ID)
+	})
+	if err != nil {
+		return nil, pendingText(err)
+	}
+	return s.deliver(ctx, c, org, i, fail)
+}
+
+// withinMailBudget refuses a sending to an address that has been mailed often
+// enough lately.
+func (s *Service) withinMailBudget(tx *ledger.Tx, org, emailKey string) error {
+	if s.options.Mails <= 0 {
+		return nil
+	}
+	mailed, err := tx.Mailed(org, emailKey, tx.Now().Add(-s.options.MailWindow))
+	if err != nil || len(mailed) < s.options.Mails {
+		return err
+	}
+	free := mailed[len(mailed)-s.options.Mails].Add(s.options.MailWindow)
+	return &identity.Error{
+		Code: identity.CodeRateLimited, RetryAfter: max(free.Sub(tx.Now()), time.Second),
+		Detail: "The address was mailed often enough for now.",
+	}
+}
+
+// pendingText gives the refusal of a second living invite its words.
+func pendingText(err error) error {
+	var known *identity.Error
+	if errors.As(err, &known) && known.Code == identity.CodeInvitePending {
+		return &identity.Error{
+			Code: identity.CodeInvitePending, InviteID: known.InviteID, Err: err,
+			Detail: "The address has a living invite to this organization already.",
+		}
+	}
+	return err
+}
+
+// reattach answers a repeated request whose first try made an invite: it never
+// sends anew unless the ledger says that nothing was sent.
+func (s *Service) reattach(ctx context.Context, c *Connection, by Caller, org *identity.Organization, claim *ledger.Claim) (*identity.Invite, error) {
+	i, err := s.settled(ctx, c, org, claim.InviteID)
+	if err != nil {
+		return nil, err
+	}
+	if notResent(i) {
+		anew := *claim
+		anew.InviteID = ""
+		return s.Resend(ctx, by, org, i.ID, &anew)
+	}
+	if i.State != identity.StateFailed {
+		return i, nil
+	}
+	defer s.busy.begin(i.ID)()
+	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+		if _, err := tx.CloseExpired(org.ID, i.EmailKey); err != nil {
+			return err
+		}
+		if i, err = tx.Invite(org.ID, claim.InviteID); err != nil {
+			return err
+		}
+		if err := s.withinMailBudget(tx, org.ID, i.EmailKey); err != nil {
+			return err
+		}
+		if err := tx.Lease(i.ID, leaseTime); err != nil {
+			return err
+		}
+		return move(tx, i, identity.StateSending, "", by.Actor)
+	})
+	if err != nil {
+		return nil, pendingText(err)
+	}
+	return s.deliver(ctx, c, org, i, fail)
+}
+
+// settled returns an invite once it is neither being sent nor uncertain,
+// waiting for whoever in this process works on it. If that cannot be had in
+// time: provider_timeout with the invite's id.
+func (s *Service) settled(ctx context.Context, c *Connection, org *identity.Organization, id string) (*identity.Invite, error) {
+	wait, cancel := context.WithTimeout(ctx, s.options.SettleTimeout)
+	defer cancel()
+	for {
+		if err := s.busy.wait(wait, id); err != nil {
+			return nil, stillUncertain(id, err)
+		}
+		i, err := s.ledger.Invite(ctx, org.ID, id)
+		if err != nil {
+			return nil, err
+		}
+		if i.State == identity.StateUncertain {
+			if i, err = s.settle(ctx, c, org, i); err != nil {
+				return nil, stillUncertain(id, err)
+			}
+		}
+		if i.State != identity.StateUncertain && i.State != identity.StateSending {
+			return i, nil
+		}
+		if !s.busy.working(id) {
+			return nil, stillUncertain(id, nil)
+		}
+	}
+}
+
+func stillUncertain(id string, cause error) error {
+	return &identity.Error{
+		Code: identity.CodeProviderTimeout, InviteID: id, Unknown: true, Err: cause,
+		Detail: "The identity provider has not confirmed the invitation. It is not repeated before the provider shows that it did not happen.",
+	}
+}
+
+// refusal says which state and reason an invite gets after a definite refusal.
+// untouched: nothing of this attempt has reached the vendor.
+type refusal func(code identity.Code, untouched bool) (identity.State, string)
+
+// fail is the refusal of a send: it has failed, for the reason the code says.
+func fail(code identity.Code, _ bool) (identity.State, string) {
+	return identity.StateFailed, string(code)
+}
+
+// deliver hands a leased invite in state sending to the vendor and records
+// what became of it.
+func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, refused refusal) (*identity.Invite, error) {
+	address, err := identity.ParseEmail(i.Email)
+	if err != nil {
+		return nil, s.record(ctx, i, nil, identity.StateFailed, string(identity.CodeInvalidRequest), err)
+	}
+	j, err := s.openJournal(ctx, i)
+	if err != nil {
+		return nil, s.record(ctx, i, nil, identity.StateUncertain, string(identity.CodeInternal), err)
+	}
+	request := s.inviteRequest(org, i, address, j)
+	var sent *providers.Sent
+	if i.Attempt == 1 {
+		sent, err = c.Client.Invite(ctx, request)
+	} else {
+		sent, err = c.Client.Resend(ctx, providers.ResendRequest{InviteRequest: request, ProviderID: i.ProviderID})
+	}
+	var failure *identity.Error
+	switch {
+	case err == nil:
+		return i, s.recordSent(ctx, i, j, sent, identity.StatePending, "")
+	case errors.As(err, &failure) && failure.Unknown:
+		return s.afterUnknown(ctx, c, org, i, j, failure)
+	case isCode(err, identity.CodeInvitePending):
+		return nil, s.adoptOwn(ctx, c, org, i, j, err)
+	default:
+		state, reason := refused(identity.CodeOf(err), j.untouched())
+		return nil, s.record(ctx, i, j, state, reason, err)
+	}
+}
+
+// afterUnknown settles a send whose answer was lost: it is recorded as
+// uncertain first, and the vendor is asked at once.
+func (s *Service) afterUnknown(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, j *journal, cause *identity.Error) (*identity.Invite, error) {
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := j.flush(tx); err != nil {
+			return err
+		}
+		if err := move(tx, i, identity.StateUncertain, string(cause.Code), identity.Actor{}); err != nil {
+			return err
+		}
+		return tx.Unlease(i.ID)
+	})
+	if err != nil {
+		return nil, about(err, i.ID)
+	}
+	settled, err := s.settle(context.WithoutCancel(ctx), c, org, i)
+	if err != nil {
+		return nil, stillUncertain(i.ID, cause)
+	}
+	*i = *settled
+	switch {
+	case i.State == identity.StateUncertain || i.State == identity.StateSending:
+		return nil, stillUncertain(i.ID, cause)
+	case i.State == identity.StateFailed || notResent(i):
+		definite := *cause
+		definite.Unknown, definite.InviteID = false, i.ID
+		return nil, &definite
+	default:
+		return i, nil
+	}
+}
+
+// notResent reports that the invite stands as it did before a resend that did
+// not happen.
+func notResent(i *identity.Invite) bool {
+	return i.State == identity.StatePending && i.StateReason == identity.ReasonNotSent
+}
+
+// record ends an operation on a leased invite with a state and returns the
+// operation's error, now naming the invite.
+func (s *Service) record(ctx context.Context, i *identity.Invite, j *journal, to identity.State, reason string, cause error) error {
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := j.flush(tx); err != nil {
+			return err
+		}
+		if err := move(tx, i, to, reason, identity.Actor{}); err != nil {
+			return err
+		}
+		return tx.Unlease(i.ID)
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "the outcome of an invite could not be recorded", "invite", i.ID, "state", to, "error", redact.Text(err.Error()))
+	}
+	return about(cause, i.ID)
+}
+
+// recordSent ends an operation on a leased invite that reached the vendor.
+func (s *Service) recordSent(ctx context.Context, i *identity.Invite, j *journal, sent *providers.Sent, to identity.State, reason string) error {
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := j.flush(tx); err != nil {
+			return err
+		}
+		applySent(i, sent, tx.Now())
+		if err := move(tx, i, to, reason, identity.Actor{}); err != nil {
+			return err
+		}
+		return tx.Unlease(i.ID)
+	})
+	if err != nil {
+		return about(err, i.ID)
+	}
+	return nil
+}
+
+// applySent copies what the vendor told about a sending.
+func applySent(i *identity.Invite, sent *providers.Sent, now time.Time) {
+	if sent == nil {
+		return
+	}
+	i.ProviderID, i.ExpiresAt, i.Reference = sent.ProviderID, sent.ExpiresAt, sent.Reference
+	i.SentAt, i.SyncedAt = &now, &now
+	if sent.NotCarried != nil {
+		i.NotCarried = sent.NotCarried
+	}
+}
+
+// inviteRequest is an invite as an adapter sees it.
+func (s *Service) inviteRequest(org *identity.Organization, i *identity.Invite, a identity.Address, j *journal) providers.InviteRequest {
+	r := providers.InviteRequest{
+		InviteID: i.ID, Org: org.Ref(), Address: a, EmailKey: i.EmailKey, Roles: i.Roles,
+		GivenName: i.GivenName, FamilyName: i.FamilyName, Locale: i.Locale, Message: i.Message,
+		RedirectURL: i.RedirectURL, Metadata: i.Metadata, Notify: i.Notify,
+		Inviter: i.Inviter, Reference: i.Reference,
+	}
+	if j != nil {
+		r.Journal = j
+	}
+	if i.SentAt == nil {
+		r.ExpiresAt = i.ExpiresAt
+	}
+	return r
+}
+
+// inviteRef names an invite towards an adapter.
+func inviteRef(org *identity.Organization, i *identity.Invite) (providers.InviteRef, error) {
+	address, err := identity.ParseEmail(i.Email)
+	if err != nil {
+		return providers.InviteRef{}, err
+	}
+	return providers.InviteRef{
+		InviteID: i.ID, Org: org.Ref(), ProviderID: i.ProviderID, Address: address,
+		EmailKey: i.EmailKey, Reference: i.Reference,
+	}, nil
+}
