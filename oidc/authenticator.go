@@ -1,0 +1,247 @@
+package oidc
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// warmers is how many issuers are asked for their keys at once at the start.
+const warmers = 16
+
+// Options are optional; a nil *Options means all defaults.
+type Options struct {
+	// Trust lists, for an issuer's name, the connections that trust it. An
+	// organization claim resolves in these alone; none: it resolves nowhere.
+	Trust map[string][]string
+	// HTTP fetches discovery documents and key sets. Its redirect policy and
+	// cookie jar are not used. Default: a client of its own, without
+	// environment proxies.
+	HTTP *http.Client
+	// Timeout bounds one fetch. Default 10 s.
+	Timeout time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Logger gets a warning for each fetch of keys that went wrong. Default: none.
+	Logger *slog.Logger
+	// Metrics is where counters are registered. Default: nowhere.
+	Metrics prometheus.Registerer
+	// CacheSize is how many verified tokens are remembered. Default 10000.
+	CacheSize int
+}
+
+// Authenticator verifies bearer tokens. It is safe for concurrent use.
+type Authenticator struct {
+	issuers []*issuer
+	byURL   map[string]*issuer
+	memory  *memory
+	metrics *metrics
+	fetcher *fetcher
+	now     func() time.Time
+
+	closing chan struct{}
+	closer  sync.Once
+	warming sync.WaitGroup
+}
+
+// issuer is one configured issuer at work.
+type issuer struct {
+	name     string
+	url      string
+	policy   policy
+	mapping  *mapping
+	verifier gooidc.Config
+	keys     *keySet
+	counters *issuerCounters
+}
+
+// New makes an Authenticator; call Close when done. It waits for no issuer:
+// key sets are fetched in the background, and an issuer that cannot be reached
+// is a warning in the log and fails its own tokens only, until it is back. An
+// error lists every problem of the configuration as *ConfigError.
+func New(issuers []IssuerConfig, o *Options) (*Authenticator, error) {
+	if err := errors.Join(Validate(issuers)...); err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = &Options{}
+	}
+	a := &Authenticator{
+		byURL:   make(map[string]*issuer, len(issuers)),
+		fetcher: newFetcher(o.HTTP, o.Timeout),
+		now:     o.Now,
+		closing: make(chan struct{}),
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	logger := o.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if a.memory, err = newMemory(o.CacheSize); err != nil {
+		return nil, fmt.Errorf("remembered tokens: %w", err)
+	}
+	if a.metrics, err = newMetrics(o.Metrics); err != nil {
+		return nil, fmt.Errorf("metrics of the issuers: %w", err)
+	}
+	for _, c := range issuers {
+		i, err := a.open(c.withDefaults(), o.Trust[c.Name], logger)
+		if err != nil {
+			return nil, fmt.Errorf("issuer %s: %w", c.Name, err)
+		}
+		a.issuers = append(a.issuers, i)
+		a.byURL[i.url] = i
+	}
+	a.warm()
+	return a, nil
+}
+
+func (a *Authenticator) open(c IssuerConfig, trust []string, logger *slog.Logger) (*issuer, error) {
+	m, err := newMapping(c, trust)
+	if err != nil {
+		return nil, err
+	}
+	counters := a.metrics.issuer(c.Name)
+	return &issuer{
+		name: c.Name, url: c.Issuer, policy: newPolicy(c), mapping: m, counters: counters,
+		// Audience, exp and nbf are checked by policy, with one leeway.
+		verifier: gooidc.Config{SupportedSigningAlgs: c.Algorithms, SkipClientIDCheck: true, SkipExpiryCheck: true},
+		keys: &keySet{
+			name: c.Name, issuer: c.Issuer, discoveryURL: c.DiscoveryURL, jwksURL: c.JWKSURL, algorithms: c.Algorithms,
+			fetcher: a.fetcher, now: a.now, logger: logger, counters: counters, closing: make(chan struct{}),
+		},
+	}, nil
+}
+
+// warm fetches every issuer's keys, some at a time, without waiting for it.
+func (a *Authenticator) warm() {
+	next := make(chan *issuer, len(a.issuers))
+	for _, i := range a.issuers {
+		next <- i
+	}
+	close(next)
+	for range min(warmers, len(a.issuers)) {
+		a.warming.Go(func() {
+			for i := range next {
+				if f, err := i.keys.start(a.now(), false); err == nil {
+					_ = f.wait(lifetime(a.closing)) // the key set logs what went wrong
+				}
+			}
+		})
+	}
+}
+
+// Authenticate verifies a bearer token (without the word Bearer) and returns
+// whose it is. Errors are *identity.Error with code unauthenticated;
+// RetryAfter is set when the issuer's keys are not to be had right now.
+func (a *Authenticator) Authenticate(ctx context.Context, bearer string) (*Principal, error) {
+	if len(bearer) > maxToken {
+		refused := refuse(reasonTooLong, "the token has %d bytes", len(bearer))
+		a.metrics.verified("", string(refused.reason))
+		return nil, refused.identity()
+	}
+	key, now := keyOf(bearer), a.now()
+	r, ok := a.memory.find(key, now)
+	if ok {
+		r.issuer.counters.hits.Inc()
+		return r.principal.bearing(bearer), nil
+	}
+	r, name, refused := a.verify(ctx, bearer, now)
+	if refused != nil {
+		a.metrics.verified(name, string(refused.reason))
+		return nil, refused.identity()
+	}
+	a.metrics.verified(name, outcomeAccepted)
+	a.memory.add(key, r, now)
+	return r.principal.bearing(bearer), nil
+}
+
+// verify does the whole work for a token that is not remembered. It also
+// returns the issuer's configured name, if it got that far.
+func (a *Authenticator) verify(ctx context.Context, bearer string, now time.Time) (*remembered, string, *refusal) {
+	t, refused := parseToken(bearer)
+	if refused != nil {
+		return nil, "", refused
+	}
+	iss, _ := t.claims["iss"].(string)
+	i, ok := a.byURL[iss]
+	if !ok {
+		return nil, "", refuse(reasonUnknownIssuer, "issuer %s is not configured", cut(iss))
+	}
+	if refused := i.policy.check(t, now); refused != nil {
+		return nil, i.name, refused
+	}
+	key, generation, refused := i.keys.find(ctx, t.header.kid, t.header.alg)
+	if refused != nil {
+		return nil, i.name, refused
+	}
+	if err := i.verify(ctx, t, key); err != nil {
+		return nil, i.name, refuse(reasonSignature, "%w", err)
+	}
+	expires, err := numericDate(t.claims, "exp")
+	if err != nil {
+		return nil, i.name, refuse(reasonClaims, "exp: %w", err)
+	}
+	return &remembered{principal: i.mapping.principal(t.claims, expires), issuer: i, generation: generation}, i.name, nil
+}
+
+// verify has go-oidc verify signature and issuer with the one key.
+func (i *issuer) verify(ctx context.Context, t *token, key crypto.PublicKey) error {
+	only := &gooidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}
+	verified, err := gooidc.NewVerifier(i.url, only, &i.verifier).Verify(ctx, t.raw)
+	if err != nil {
+		return err
+	}
+	var payload json.RawMessage
+	if err := verified.Claims(&payload); err != nil {
+		return err
+	}
+	if !bytes.Equal(payload, t.payload) {
+		return errors.New("the verified claims are not those that were checked")
+	}
+	return nil
+}
+
+// IssuerStatus is how one issuer stands.
+type IssuerStatus struct {
+	Name      string
+	Issuer    string
+	Reachable bool      // the last fetch succeeded; false before the first
+	KeysAt    time.Time // when the keys in use were fetched; zero: there are none
+	// LastError is the class of the last fetch's failure: timeout, connect,
+	// status, too_long, not_json or mismatch. Empty: none.
+	LastError string
+}
+
+// Issuers returns how each issuer stands, in the order of the configuration.
+func (a *Authenticator) Issuers() []IssuerStatus {
+	all := make([]IssuerStatus, 0, len(a.issuers))
+	for _, i := range a.issuers {
+		all = append(all, i.keys.status())
+	}
+	return all
+}
+
+// Close ends background work and waits for it. Tokens presented afterwards are
+// refused unless keys are at hand. It may be called more than once.
+func (a *Authenticator) Close() error {
+	a.closer.Do(func() { close(a.closing) })
+	a.warming.Wait()
+	for _, i := range a.issuers {
+		i.keys.close()
+	}
+	a.fetcher.close()
+	return nil
+}

@@ -1,0 +1,89 @@
+package oidc
+
+import (
+	"time"
+
+	"usher/identity"
+)
+
+// Preset fills an issuer's configuration with what is known of a vendor's
+// tokens. Whatever the configuration says itself wins.
+type Preset string
+
+// The presets. The zero value is PresetNone.
+const (
+	PresetNone     Preset = "none"
+	PresetAsgardeo Preset = "asgardeo" // contracts/asgardeo/FACTS.md section 13
+)
+
+// IssuerConfig is one issuer whose tokens usher accepts.
+type IssuerConfig struct {
+	Name              string            `json:"name" help:"Name that connections, logs and metrics use. Required, unique."`
+	Issuer            string            `json:"issuer" help:"The exact iss claim of its tokens. https, or http on loopback. Required, unique."`
+	Preset            Preset            `json:"preset,omitempty" help:"What is known of the vendor's tokens: asgardeo or none. Default none."`
+	DiscoveryURL      string            `json:"discovery_url,omitempty" help:"Where the discovery document is. Default: /.well-known/openid-configuration below the issuer."`
+	JWKSURL           string            `json:"jwks_url,omitempty" help:"Where the key set is; discovery is then not used. Default: what discovery says."`
+	Audiences         []string          `json:"audiences,omitempty" help:"The aud claim must hold one of these. Audiences, authorized_parties or both are required; both given, both must hold."`
+	AuthorizedParties []string          `json:"authorized_parties,omitempty" help:"azp (client_id where there is no azp) must be one of these. For vendors that issue no audience."`
+	Algorithms        []string          `json:"algorithms,omitempty" help:"Accepted signature algorithms: RS, PS and ES with 256, 384, 512, and EdDSA. Default RS256."`
+	Types             []string          `json:"types,omitempty" help:"Accepted typ headers, compared without case and application/. A token without typ counts as JWT. Default at+jwt and JWT; preset asgardeo: at+jwt."`
+	Leeway            time.Duration     `json:"leeway,omitempty" help:"How far clocks may differ, for exp, nbf and iat: up to 2m. Default 30s."`
+	Demo              bool              `json:"demo,omitempty" help:"This is the sandbox's issuer, whose keys protect nothing. Only on loopback. Default false."`
+	Claims            ClaimsConfig      `json:"claims,omitempty" help:"Where things are in the token."`
+	Roles             map[string]string `json:"roles,omitempty" help:"The token's role to the portable role. A role that is not listed counts for nothing. Default none."`
+	Permissions       []PermissionRule  `json:"permissions,omitempty" help:"What scopes and roles allow. What no rule grants is denied."`
+	Services          []ServiceRule     `json:"services,omitempty" help:"Applications' backends, and what each may do."`
+}
+
+// ClaimsConfig says where things are in a token: paths of member names parted
+// by dots (a.b.c). A dot that belongs to a name is written \. ; an array on
+// the way stands for all of its elements. "-" means: not taken from the token.
+type ClaimsConfig struct {
+	Organization  string `json:"organization,omitempty" help:"The vendor's id of the organization(s) the token is for. Default none; preset asgardeo: org_id."`
+	Scopes        string `json:"scopes,omitempty" help:"Scopes: a string parted by blanks, or an array. Default scope."`
+	Roles         string `json:"roles,omitempty" help:"Roles: a string (one role), or an array. Default roles."`
+	Email         string `json:"email,omitempty" help:"E-mail address. Default email."`
+	EmailVerified string `json:"email_verified,omitempty" help:"Whether the address is proven: true or \"true\". Default email_verified."`
+	Client        string `json:"client,omitempty" help:"The client the token was issued to; azp stands in where it is absent. Default client_id."`
+}
+
+// PermissionRule grants permissions to who has a scope or a portable role;
+// with both given, both are needed.
+type PermissionRule struct {
+	Scope string                `json:"scope,omitempty" help:"A scope of the token, as a whole word."`
+	Role  string                `json:"role,omitempty" help:"A portable role, as the roles map yields it."`
+	Grant []identity.Permission `json:"grant" help:"The permissions given. Required."`
+}
+
+// ServiceRule says what an application's backend may do. It decides alone:
+// scopes, roles and organization of a token it matches add nothing. Several
+// rules that match one token add up.
+//
+// A rule that names only a client matches the client's own tokens, not those
+// of people who signed in through it: the token's sub must be the client, or
+// with preset asgardeo its aut must be APPLICATION (FACTS.md section 13).
+// Where an issuer gives its clients other subjects, name the subject.
+type ServiceRule struct {
+	Client        string                `json:"client,omitempty" help:"The client id. Client, subject or both are required; both given, both must hold."`
+	Subject       string                `json:"subject,omitempty" help:"The sub claim."`
+	Role          string                `json:"role,omitempty" help:"The portable role it counts as, for grantable_by. Default none."`
+	Grant         []identity.Permission `json:"grant" help:"The permissions given. Required."`
+	Organizations []OrganizationRule    `json:"organizations,omitempty" help:"The organizations it may touch. Default none."`
+}
+
+// OrganizationRule is a set of organizations of one connection: all of them or
+// those that are listed.
+type OrganizationRule struct {
+	Connection string   `json:"connection" help:"The connection's name. Required."`
+	All        bool     `json:"all,omitempty" help:"Every organization of the connection. Default false."`
+	Only       []string `json:"only,omitempty" help:"These organizations, by id or slug."`
+}
+
+// ConfigError is one problem of a configuration.
+type ConfigError struct {
+	Path    string // such as issuers[0].algorithms[1]
+	Message string
+}
+
+// Error implements error.
+func (e *ConfigError) Error() string { return e.Path + ": " + e.Message }
