@@ -1,0 +1,46 @@
+# usher: what a person types. `make` alone lists it.
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ARGS        ?=
+
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test race check docs bench docker clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## everything on loopback: simulated vendors, issuer, mail catcher and the gateway
+	@exec ./bin/usher demo --env-file usher.env $(ARGS)
+
+build: ## the static binary, in bin/usher
+	@$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/usher ./cmd/usher
+
+test: ## all tests, without cgo and without a network
+	$(GO) test ./...
+
+race: ## all tests under the race detector (needs gcc)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+check: ## formatting, vet, staticcheck, and all tests
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt-clean:"; echo "$$unformatted"; exit 1; fi
+	$(GO) mod verify
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(MAKE) test
+
+docs: ## generate the parts of docs/ that come from the code
+	USHER_WRITE_DOCS=1 $(GO) test ./config -run TestDocs -count=1
+
+bench: ## what single parts cost
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+docker: ## the container image usher:$(VERSION)
+	docker build --build-arg VERSION=$(VERSION) -t usher:$(VERSION) .
+
+clean: ## remove what was built
+	rm -rf bin usher.env

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"usher/api"
+	"usher/config"
+	"usher/identity"
+	"usher/invites"
+	"usher/ledger"
+	"usher/oidc"
+	"usher/providers"
+)
+
+// Bounds of the HTTP server. There is none on reading a whole request: when it
+// passed it would end the context of a request that is being answered; the API
+// bounds the time a body may take. Answering may take as long as the slowest
+// operation, so the write timeout follows the configuration.
+const (
+	readHeaderTimeout = 10 * time.Second
+	writeSlack        = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+)
+
+// gateway is a running usher: everything that serve wires together.
+type gateway struct {
+	config   *config.Config
+	log      *slog.Logger
+	listener net.Listener
+	ledger   *ledger.Ledger
+	service  *invites.Service
+	server   *http.Server
+
+	closers []func() error // what has been opened, in that order
+}
+
+// openGateway opens everything a configuration names, the port first, so that
+// a second gateway by mistake touches nothing. What is opened is closed again
+// on an error.
+func openGateway(ctx context.Context, c *config.Config, log *slog.Logger) (_ *gateway, err error) {
+	g := &gateway{config: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	if g.listener, err = listen(ctx, c.Listen); err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, func() error { return ignoreClosed(g.listener.Close()) })
+	if err := g.openLedger(ctx); err != nil {
+		return nil, err
+	}
+	registry, metrics, err := newMetrics()
+	if err != nil {
+		return nil, err
+	}
+	connections, err := g.openConnections(metrics)
+	if err != nil {
+		return nil, err
+	}
+	if g.service, err = invites.New(ctx, g.ledger, connections, &invites.Options{
+		Logger: log, Mails: c.Limits.Mails, MailWindow: c.Limits.MailWindow,
+	}); err != nil {
+		return nil, err
+	}
+	auth, err := oidc.New(c.Issuers, &oidc.Options{Trust: trust(c), Logger: log, Metrics: registry})
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, auth.Close)
+	if err := g.bindOrganizations(ctx); err != nil {
+		return nil, err
+	}
+	slowest := operationTimeout(c)
+	handler, err := api.New(api.Options{
+		Service: g.service, Auth: auth, Ledger: g.ledger, Logger: log, Registry: registry,
+		Version: programVersion(), PublicURL: c.PublicURL, MaxBody: c.Limits.BodyBytes, Timeout: slowest,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		WriteTimeout:      slowest + writeSlack,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	if err := g.service.Start(ctx); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// listen opens the port and says in plain words why it cannot.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the address %s is in use by another program: stop it, or listen elsewhere", address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("the address %s needs more rights than this user has: use a port from 1024 on", address)
+	case err != nil:
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	return l, nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func newMetrics() (*prometheus.Registry, *providers.Metrics, error) {
+	registry := prometheus.NewRegistry()
+	metrics, err := providers.NewMetrics(registry)
+	return registry, metrics, errors.Join(err,
+		registry.Register(collectors.NewGoCollector()),
+		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
+}
+
+func (g *gateway) openLedger(ctx context.Context) error {
+	url := g.config.Ledger.URL
+	if g.config.Ledger.AutoUp {
+		applied, err := ledger.Up(ctx, url)
+		if err != nil {
+			return err
+		}
+		for _, v := range applied {
+			g.log.Info("the ledger's schema was brought up", "version", v.Version, "name", v.Name)
+		}
+	}
+	var err error
+	if g.ledger, err = ledger.Open(ctx, url, &ledger.Options{Logger: g.log}); err != nil {
+		return err
+	}
+	g.closers = append(g.closers, g.ledger.Close)
+	return nil
+}
+
+// openConnections opens the adapter of each connection. No vendor is called.
+func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connection, error) {
+	var connections []*invites.Connection
+	for _, c := range g.config.Connections {
+		vendorRoles, rules := map[string]string{}, map[string]invites.RoleRule{}
+		for key, role := range c.Roles {
+			vendorRoles[key] = role.Provider
+			rules[key] = invites.RoleRule{GrantableBy: role.GrantableBy}
+		}
+		log := g.log.With("connection", c.Name)
+		adapter, err := c.Settings.Open(providers.Deps{
+			Connection: c.Name, Roles: vendorRoles, EmailRule: c.Emails,
+			ActAsCaller: c.ActAs == "caller", Logger: log, Now: time.Now,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("open connection %s: %w", c.Name, err)
+		}
+		g.closers = append(g.closers, adapter.Close)
+		connections = append(connections, &invites.Connection{
+			Name:      c.Name,
+			Client:    providers.NewClient(c.Name, adapter, &providers.ClientOptions{Timeout: c.Timeout, Logger: g.log, Metrics: metrics}),
+			Roles:     rules,
+			EmailRule: c.Emails, AutoRegister: c.Register == "auto", RedirectURLs: c.RedirectURLs,
+		})
+	}
+	return connections, nil
+}
+
+// trust turns the connections' lists of issuers around.
+func trust(c *config.Config) map[string][]string {
+	by := map[string][]string{}
+	for _, connection := range c.Connections {
+		for _, issuer := range connection.Issuers {
+			by[issuer] = append(by[issuer], connection.Name)
+		}
+	}
+	return by
+}
+
+// operationTimeout is the outer bound of one request, beyond that of every
+// connection.
+func operationTimeout(c *config.Config) time.Duration {
+	longest := api.DefaultTimeout
+	for _, connection := range c.Connections {
+		longest = max(longest, connection.Timeout+writeSlack)
+	}
+	return longest
+}
+
+// bindOrganizations binds the configured organizations that are not bound yet.
+func (g *gateway) bindOrganizations(ctx context.Context) error {
+	for _, o := range g.config.Organizations {
+		alias := identity.Alias{Connection: o.Connection, ProviderID: o.ProviderID}
+		bound, err := g.ledger.OrganizationByAlias(ctx, alias)
+		switch {
+		case err == nil && bound.Slug != o.Slug:
+			g.log.Warn("an organization is bound under another slug than configured; the ledger's counts",
+				"organization", bound.ID, "slug", bound.Slug, "configured", o.Slug)
+			continue
+		case err == nil:
+			continue
+		case identity.CodeOf(err) != identity.CodeNotFound:
+			return err
+		}
+		bound, err = g.service.Bind(ctx, invites.NewOrganization{Connection: o.Connection, ProviderID: o.ProviderID, Name: o.Name, Slug: o.Slug})
+		if err != nil {
+			return fmt.Errorf("bind the configured organization %s: %w", o.Slug, err)
+		}
+		g.log.Info("an organization was bound", "organization", bound.ID, "slug", bound.Slug, "connection", bound.Connection)
+	}
+	return nil
+}

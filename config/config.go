@@ -1,0 +1,70 @@
+package config
+
+import (
+	"time"
+
+	"usher/identity"
+	"usher/oidc"
+	"usher/providers"
+)
+
+// Config is the whole configuration of a gateway.
+type Config struct {
+	Listen          string              `json:"listen" default:"127.0.0.1:8080" help:"Address and port to serve on. Port 0 takes a free one."`
+	PublicURL       string              `json:"public_url" help:"The address callers use, where it differs from listen: behind a proxy, say. The OpenAPI document names it. Default: none; the document then names no host."`
+	AllowDemoIssuer bool                `json:"allow_demo_issuer" default:"false" help:"Accept an issuer marked demo. Then listen, issuers and connections must all be on loopback."`
+	Ledger          Ledger              `json:"ledger" help:"usher's own record."`
+	Log             Log                 `json:"log" help:"What is written to standard error."`
+	Limits          Limits              `json:"limits" help:"What a caller may send, and how often."`
+	ShutdownGrace   time.Duration       `json:"shutdown_grace" default:"30s" help:"How long requests under way may take to finish after SIGINT or SIGTERM, up to 10m."`
+	Issuers         []oidc.IssuerConfig `json:"issuers" required:"true" help:"Whose tokens are accepted. At least one."`
+	Connections     []Connection        `json:"connections" required:"true" help:"The identity providers behind usher. At least one."`
+	Organizations   []Organization      `json:"organizations" help:"Organizations to bind at start where they are not bound yet, as POST /v1/organizations does. Default: none."`
+}
+
+// Ledger is where the record is kept.
+type Ledger struct {
+	URL    string `json:"url" default:"sqlite:usher.db" help:"sqlite: and the path of a file."`
+	AutoUp bool   `json:"auto_up" default:"true" help:"Bring the schema up at start. Otherwise run usher ledger up."`
+}
+
+// Log is what the log looks like.
+type Log struct {
+	Level  string `json:"level" default:"info" enum:"debug,info,warn,error" help:"The least serious lines that are written."`
+	Format string `json:"format" default:"json" enum:"json,text" help:"One JSON object a line, or key=value text."`
+}
+
+// Limits bounds what a caller may send, and how often.
+type Limits struct {
+	BodyBytes  int64         `json:"body_bytes" default:"65536" help:"The longest request body, from 1024 to 1048576 bytes; longer ones answer 413."`
+	Mails      int           `json:"mails" default:"5" help:"How many invitations may be mailed to one address of an organization within mail_window, up to 1000; more answer 429 rate_limited. 0 sets no limit."`
+	MailWindow time.Duration `json:"mail_window" default:"10m" help:"The time in which invitations to one address are counted: 1s to 24h."`
+}
+
+// Connection is one configured instance of a provider.
+type Connection struct {
+	Name         string             `json:"name" required:"true" help:"Name that rules, organizations, logs and metrics use: lower-case letters, digits and inner hyphens, up to 63. Unique."`
+	Provider     string             `json:"provider" required:"true" help:"The kind of backend. It decides what settings holds."`
+	Issuers      []string           `json:"issuers" required:"true" help:"Names of the issuers it trusts: their organization claims resolve here, and rules for their clients may name it. At least one."`
+	ActAs        string             `json:"act_as" default:"service" enum:"service,caller" help:"Whose credential vendor calls use: usher's own, or the caller's token where the vendor should enforce too."`
+	Register     string             `json:"register" default:"manual" enum:"manual,auto" help:"auto makes an organization from a trusted claim that is not bound yet."`
+	Emails       identity.EmailRule `json:"emails" default:"lowercase" enum:"lowercase,exact" help:"How addresses are compared."`
+	Timeout      time.Duration      `json:"timeout" default:"30s" help:"Longest time one operation may take, all vendor calls and waits included: 1s to 5m."`
+	RedirectURLs []string           `json:"redirect_urls" help:"The pages an invitation may lead to, compared exactly. https, or http on loopback. Default: none."`
+	Roles        map[string]Role    `json:"roles" required:"true" help:"Portable roles (lower-case letters, digits, _ and -) and what they are at the vendor. At least one."`
+	Settings     providers.Config   `json:"settings" help:"The provider's own settings."`
+}
+
+// Role is what a portable role is on one connection.
+type Role struct {
+	Provider    string   `json:"provider" required:"true" help:"The vendor's name of the role."`
+	GrantableBy []string `json:"grantable_by" help:"Portable roles whose holders may invite to this one. Default: whoever may send invitations."`
+}
+
+// Organization is one to bind at start.
+type Organization struct {
+	Slug       string `json:"slug" required:"true" help:"Short name for paths: lower-case letters, digits and inner hyphens, up to 63. Unique; not current or me."`
+	Name       string `json:"name" help:"Name for people. Default: the slug."`
+	Connection string `json:"connection" required:"true" help:"Name of the connection it lives in."`
+	ProviderID string `json:"provider_id" required:"true" help:"The vendor's id of it. Unique in its connection."`
+}
