@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -150,8 +151,21 @@ const (
 	modeLook              // changes nothing, creates nothing
 )
 
+// initialize makes SQLite set itself up by one goroutine: connections that are
+// the first of the process and open at once race for that (lnd issue 8666).
+var initialize = sync.OnceValue(func() error {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Ping(), db.Close())
+})
+
 // connect opens the database with a number of connections that are kept.
 func (f *file) connect(m mode, connections int) (*sql.DB, error) {
+	if err := initialize(); err != nil {
+		return nil, f.diagnose(err)
+	}
 	q := url.Values{"_busy_timeout": {"10000"}, "_foreign_keys": {"on"}, "_dqs": {"0"}, "_error_rc": {"1"}}
 	switch m {
 	case modeWrite:
