@@ -164,9 +164,12 @@ type RemoteInvite struct {
 	Email      string
 	State      identity.State // pending, accepted, declined, expired or revoked
 	Roles      []string       // portable keys; roles without a mapping are left out
-	ExpiresAt  *time.Time
-	CreatedAt  *time.Time
-	Reference  map[string]string
+	// UnmappedRoles: some were left out. Who sends the invitation again grants
+	// those too.
+	UnmappedRoles bool
+	ExpiresAt     *time.Time
+	CreatedAt     *time.Time
+	Reference     map[string]string
 }
 
 // Verdict is what the vendor shows about an uncertain send.

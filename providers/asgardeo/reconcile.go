@@ -138,8 +138,9 @@ func stateOf(status string) (identity.State, bool) {
 
 func (p *Provider) remote(row *internal.Invitation, state identity.State) providers.RemoteInvite {
 	_, name := p.cutStore(row.Username)
+	roles, unmapped := p.portable(row.Roles)
 	remote := providers.RemoteInvite{
-		ProviderID: row.ID, Email: row.Email, State: state, Roles: p.portable(row.Roles), ExpiresAt: p.expiry(row),
+		ProviderID: row.ID, Email: row.Email, State: state, Roles: roles, UnmappedRoles: unmapped, ExpiresAt: p.expiry(row),
 	}
 	switch {
 	case remote.Email == "":

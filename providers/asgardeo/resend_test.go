@@ -268,7 +268,7 @@ func TestListInvites(t *testing.T) {
 			[]providers.RemoteInvite{{ProviderID: "1", Email: "a@example.com", State: identity.StateExpired, Roles: []string{"admin"}, ExpiresAt: at("2024-01-22T13:09:41.7Z")}}},
 		{"role of another application", `[{"id":"1","username":"a@example.com","email":"a@example.com","status":"PENDING","expiredAt":"2024-01-22 13:09:41.123456789",
 			"roles":[` + fmt.Sprintf(role, `[{"display":"Console","type":"application"}]`) + `,` + fmt.Sprintf(role, `[]`) + `]}]`,
-			[]providers.RemoteInvite{{ProviderID: "1", Email: "a@example.com", State: identity.StatePending, Roles: []string{}, ExpiresAt: at("2024-01-22T13:09:41.123456789Z")}}},
+			[]providers.RemoteInvite{{ProviderID: "1", Email: "a@example.com", State: identity.StatePending, Roles: []string{}, UnmappedRoles: true, ExpiresAt: at("2024-01-22T13:09:41.123456789Z")}}},
 		{"another user name", `[{"id":"1","username":"alias","email":"a@example.com","status":"PENDING","expiredAt":"soon"}]`,
 			[]providers.RemoteInvite{{ProviderID: "1", Email: "a@example.com", State: identity.StatePending, Roles: []string{}, Reference: map[string]string{refUsername: "alias"}}}},
 		{"no address", `[{"id":"1","username":"a@example.com","status":"PENDING","expiredAt":"2024-01-22 13:09:41"}]`,

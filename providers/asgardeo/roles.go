@@ -153,19 +153,27 @@ func (p *Provider) portableIDs(set *roleSet, has func(id string) bool) []string 
 	return keys
 }
 
-// portable returns the portable keys of an invitation's roles, sorted. A role
-// of another application that has the same name is another role.
-func (p *Provider) portable(roles []internal.InvitationRole) []string {
-	keys := []string{}
-	for key, name := range p.deps.Roles {
-		if slices.ContainsFunc(roles, func(r internal.InvitationRole) bool {
-			return r.DisplayName == name && slices.ContainsFunc(r.Audience, func(a internal.Audience) bool {
-				return strings.EqualFold(a.Type, "application") && a.Display == p.settings.Application
-			})
-		}) {
-			keys = append(keys, key)
+// portable returns the portable keys of an invitation's roles, sorted, and
+// whether there are roles without one. A role of another application that has
+// the same name is another role.
+func (p *Provider) portable(roles []internal.InvitationRole) (keys []string, unmapped bool) {
+	keys = []string{}
+	for _, role := range roles {
+		known := false
+		for key, name := range p.deps.Roles {
+			if role.DisplayName == name && p.ofApplication(role) {
+				known = true
+				keys = append(keys, key)
+			}
 		}
+		unmapped = unmapped || !known
 	}
 	slices.Sort(keys)
-	return keys
+	return slices.Compact(keys), unmapped
+}
+
+func (p *Provider) ofApplication(role internal.InvitationRole) bool {
+	return slices.ContainsFunc(role.Audience, func(a internal.Audience) bool {
+		return strings.EqualFold(a.Type, "application") && a.Display == p.settings.Application
+	})
 }

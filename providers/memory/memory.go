@@ -17,6 +17,9 @@ type Options struct {
 	Fields    providers.Fields
 	// Silent: the vendor cannot be asked about uncertain sends.
 	Silent bool
+	// Alike: a resend that did not happen looks like one that did, as long as
+	// the invitation of before is there.
+	Alike bool
 	// Withheld takes abilities back.
 	Withheld []providers.Capability
 }
@@ -43,6 +46,9 @@ func New(v *Vendor, o Options) *Provider { return &Provider{vendor: v, options: 
 
 // The one step of a send.
 const stepInvite = "invite"
+
+// refMails is the invitation and how often it had been mailed.
+const refMails = "mails"
 
 // Describe implements providers.Provider.
 func (p *Provider) Describe() providers.Description {
@@ -112,7 +118,10 @@ func (p *Provider) finish(ctx context.Context, r providers.InviteRequest, sent *
 
 func toSent(i *invitation) *providers.Sent {
 	expires := i.expiresAt
-	return &providers.Sent{ProviderID: i.id, ExpiresAt: &expires, Reference: map[string]string{"email": i.email}, NotCarried: []string{}}
+	return &providers.Sent{
+		ProviderID: i.id, ExpiresAt: &expires, NotCarried: []string{},
+		Reference: map[string]string{"email": i.email, refMails: i.id + " " + strconv.Itoa(i.mails)},
+	}
 }
 
 // Resend implements providers.Resender: the same id, a new life, another mail.
@@ -168,6 +177,9 @@ func (p *Provider) Settle(ctx context.Context, r providers.InviteRequest) (*prov
 		for _, i := range o.invites {
 			if i.ref == r.InviteID && i.state == identity.StatePending {
 				settled.Verdict, settled.Sent = providers.VerdictSent, toSent(i)
+				if !p.options.Alike && settled.Sent.Reference[refMails] == r.Reference[refMails] {
+					settled.Verdict = providers.VerdictUnchanged
+				}
 			}
 		}
 		return nil
@@ -182,8 +194,9 @@ func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r ident
 		p.vendor.pending(o, "")
 		for _, i := range o.invites {
 			expires, created := i.expiresAt, i.createdAt
+			roles := p.toPortable(i.roles)
 			list = append(list, providers.RemoteInvite{
-				ProviderID: i.id, InviteID: i.ref, Email: i.email, State: i.state, Roles: p.toPortable(i.roles),
+				ProviderID: i.id, InviteID: i.ref, Email: i.email, State: i.state, Roles: roles, UnmappedRoles: p.unmapped(i.roles),
 				ExpiresAt: &expires, CreatedAt: &created, Reference: map[string]string{"email": i.email},
 			})
 		}
@@ -267,6 +280,11 @@ func (p *Provider) toPortable(names []string) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// unmapped reports a role that has no portable key.
+func (p *Provider) unmapped(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return len(p.toPortable([]string{name})) == 0 })
 }
 
 // page cuts one page out of a list; the cursor is the position.

@@ -44,6 +44,9 @@ type membership struct {
 	createdAt      time.Time
 }
 
+// Death is what a call of a Fault with Dies panics with.
+const Death = "memory: the caller died"
+
 // Fault makes one call go wrong.
 type Fault struct {
 	Op    string // "invite", "resend", "revoke", "list invites", "find member", "list members", "list roles"; empty: any
@@ -58,6 +61,9 @@ type Fault struct {
 	Entered chan<- struct{}
 	// RetryAfter goes with rate limits.
 	RetryAfter time.Duration
+	// Dies: the caller's process does, as far as a test can have that: the call
+	// panics, after the vendor has acted if Acted is set.
+	Dies bool
 }
 
 // ErrFault is the error of a call that a Fault made go wrong.
@@ -275,6 +281,9 @@ func (v *Vendor) run(ctx context.Context, op string, org identity.OrgRef, act fu
 				return &ErrFault{code: identity.CodeProviderTimeout, acted: true}
 			}
 		}
+		if fault.Dies && !fault.Acted {
+			panic(Death)
+		}
 		if fault.Code != "" && !fault.Acted {
 			return &ErrFault{code: fault.Code, after: fault.RetryAfter, acted: fault.Unclear}
 		}
@@ -282,19 +291,26 @@ func (v *Vendor) run(ctx context.Context, op string, org identity.OrgRef, act fu
 	if err := ctx.Err(); err != nil {
 		return &ErrFault{code: identity.CodeProviderTimeout}
 	}
+	if err := v.act(org, act); err != nil {
+		return err
+	}
+	if fault != nil && fault.Dies {
+		panic(Death)
+	}
+	if fault != nil && fault.Code != "" {
+		return &ErrFault{code: fault.Code, acted: true}
+	}
+	return nil
+}
+
+func (v *Vendor) act(org identity.OrgRef, do func(o *organization) error) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	o := v.orgs[org.ProviderID]
 	if o == nil {
 		return identity.Errorf(identity.CodeNotFound, "The provider does not know the organization.")
 	}
-	if err := act(o); err != nil {
-		return err
-	}
-	if fault != nil && fault.Code != "" {
-		return &ErrFault{code: fault.Code, acted: true}
-	}
-	return nil
+	return do(o)
 }
 
 func (v *Vendor) takeFault(op string) *Fault {
