@@ -84,7 +84,7 @@ func idempotencyKey(x *exchange, r route, c *call) ledger.IdempotencyKey {
 }
 
 // performOnce performs an operation under a claim. Its answer is kept, unless
-// the same request may be tried again; then, and after a panic, the claim is
+// the same request may be tried again, as Retry-After says too; then, and after a panic, the claim is
 // released, and with it goes the invite that the next try attaches to.
 func (a *API) performOnce(x *exchange, claim *ledger.Claim, next func(huma.Context)) {
 	finished := false
@@ -95,7 +95,7 @@ func (a *API) performOnce(x *exchange, claim *ledger.Claim, next func(huma.Conte
 	}()
 	perform(x, next)
 	finished = true
-	if !kept(x.status) {
+	if !kept(x.status) || x.header.Get("Retry-After") != "" {
 		a.release(x, claim)
 		return
 	}

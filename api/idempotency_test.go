@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"usher/api"
 	"usher/identity"
+	"usher/invites"
+	"usher/ledger"
 	"usher/providers/memory"
 )
 
@@ -236,4 +239,52 @@ func TestKeysOnEveryWrite(t *testing.T) {
 		}
 		h.do(admin, op.method, path, body, "Idempotency-Key", "key").same(first)
 	}
+}
+
+// TestConflictIsNotKept: that somebody else works on the invite right now is no
+// answer to keep under a key.
+func TestConflictIsNotKept(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	id := h.send("jane@example.com")
+	entered, block := make(chan struct{}), make(chan struct{})
+	h.vendor.Inject(memory.Fault{Op: "revoke", Block: block, Entered: entered})
+	revoked := make(chan answer, 1)
+	go func() { revoked <- h.do(admin, "POST", invitesPath+"/"+id+"/revoke", "") }()
+	<-entered
+	conflict := h.keyed(admin, invitesPath+"/"+id+"/resend", "", "key").is(409, "conflict")
+	if got := conflict.header.Get("Retry-After"); got != "1" {
+		t.Errorf("Retry-After is %q", got)
+	}
+	close(block)
+	(<-revoked).is(200, "")
+	h.keyed(admin, invitesPath+"/"+id+"/resend", "", "key").is(409, "invite_not_pending")
+}
+
+// TestOrganizationAfterACrash: killed between making an organization and
+// answering, the same key answers with that organization.
+func TestOrganizationAfterACrash(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	const path, body = "/v1/organizations", `{"connection":"main","provider_id":"three","slug":"three"}`
+	who := h.auth[admin]
+	hash := sha256.Sum256([]byte(body))
+	claim, _, err := h.ledger.ClaimKey(t.Context(), ledger.IdempotencyKey{
+		Issuer: who.Issuer, Subject: who.Subject, Method: "POST", Path: path, Key: "key",
+	}, hash[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := h.service.CreateOrganization(t.Context(), invites.Caller{Actor: who.Actor(), Access: who.Access},
+		invites.NewOrganization{Connection: "main", ProviderID: "three", Slug: "three"}, claim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.close()
+	h.open()
+	got := h.keyed(admin, path, body, "key").is(201, "")
+	if got.text("id") != made.ID || got.header.Get("Location") != path+"/"+made.ID {
+		t.Errorf("got %s, want %s", got.body, made.ID)
+	}
+	h.do(admin, "POST", path, body).is(409, "conflict")
 }

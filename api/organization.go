@@ -113,7 +113,7 @@ func (a *API) listOrganizations(ctx context.Context, in *struct{ Paging }) (*org
 func (a *API) createOrganization(ctx context.Context, in *createOrganizationInput) (*organizationCreated, error) {
 	o, err := a.service.CreateOrganization(ctx, callOf(ctx).caller, invites.NewOrganization{
 		Connection: in.Body.Connection, ProviderID: in.Body.ProviderID, Name: text(in.Body.Name), Slug: text(in.Body.Slug),
-	})
+	}, callOf(ctx).claim)
 	if err != nil {
 		return nil, err
 	}

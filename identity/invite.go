@@ -56,6 +56,9 @@ type Invite struct {
 	Email    string // as typed
 	EmailKey string // what addresses are compared by, see Address.Key
 	Roles    []string
+	// UnmappedRoles: the vendor's invitation grants more than Roles, which the
+	// connection has no portable name for.
+	UnmappedRoles bool
 
 	State       State
 	StateReason string

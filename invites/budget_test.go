@@ -10,9 +10,9 @@ import (
 )
 
 // budgeted gives the service a mail budget of three in ten minutes.
-func budgeted(t *testing.T) *house {
+func budgeted(t *testing.T, change ...func(*memory.Options)) *house {
 	t.Helper()
-	h := build(t)
+	h := build(t, change...)
 	must(t, h.service.Close(t.Context()))
 	must(t, h.ledger.Close())
 	h.serve(func(o *invites.Options) { o.Mails, o.MailWindow = 3, 10*time.Minute })
@@ -69,4 +69,41 @@ func TestMailBudgetCountsMails(t *testing.T) {
 	}
 	h.send("unlucky@example.com")
 	h.mails("unlucky@example.com", 1)
+}
+
+// Nobody knows whether an uncertain sending mailed: it counts, so that asking
+// again and again does not flood anybody.
+func TestMailBudgetOfUncertain(t *testing.T) {
+	t.Parallel()
+	h := budgeted(t, func(o *memory.Options) { o.Silent = true })
+	const email = "flood@example.com"
+	h.vendor.Inject(memory.Fault{Op: "", Code: identity.CodeProviderTimeout, Acted: true, Times: 100})
+	_, err := h.service.Send(t.Context(), h.admin, h.org, request(email))
+	id := wantCode(t, err, identity.CodeProviderTimeout).InviteID
+	for n := range 10 {
+		_, err := h.service.Resend(t.Context(), h.admin, h.org, id, nil)
+		if want := identity.CodeProviderTimeout; n < 2 {
+			wantCode(t, err, want)
+		} else {
+			wantCode(t, err, identity.CodeRateLimited)
+		}
+	}
+	h.mails(email, 3)
+}
+
+// Revoking mails nobody, however it goes.
+func TestMailBudgetCountsNoRevocations(t *testing.T) {
+	t.Parallel()
+	h := budgeted(t)
+	const email = "calm@example.com"
+	i := h.send(email)
+	for range 5 {
+		h.vendor.Inject(memory.Fault{Op: "revoke", Code: identity.CodeProviderTimeout, Unclear: true})
+		_, err := h.service.Revoke(t.Context(), h.admin, h.org, i.ID)
+		wantCode(t, err, identity.CodeProviderTimeout)
+		h.want(i.ID, identity.StatePending, "")
+	}
+	if _, err := h.service.Resend(t.Context(), h.admin, h.org, i.ID, nil); err != nil {
+		t.Error(err)
+	}
 }

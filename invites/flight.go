@@ -2,7 +2,7 @@ package invites
 
 import "sync"
 
-// flights runs one comparison at a time for each organization. Whoever asks
+// flights runs one comparison at a time for each id. Whoever asks
 // while one is under way gets the next one: what a comparison that began
 // before the question shows may be older than what the asker knows.
 type flights struct {
@@ -38,16 +38,21 @@ func (f *flights) join(id string, work func() error) *flight {
 	return f.next[id]
 }
 
-// idle reports whether no comparison of the organization is under way.
+// idle reports whether no comparison of the id is under way.
 func (f *flights) idle(id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.running[id] == nil
 }
 
+func (f *flight) finish() (err error) {
+	defer recovered(&err)
+	return f.work()
+}
+
 func (f *flights) run(id string, current *flight) {
 	for current != nil {
-		current.err = current.work()
+		current.err = current.finish()
 		close(current.done)
 		f.mu.Lock()
 		current = f.next[id]

@@ -1,6 +1,7 @@
 package invites_test
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -87,7 +88,9 @@ func (h *house) serve(change func(*invites.Options)) {
 }
 
 func closeHouse(t *testing.T, s *invites.Service, l *ledger.Ledger) {
-	if err := s.Close(t.Context()); err != nil && t.Context().Err() == nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	if err := s.Close(ctx); err != nil {
 		t.Error(err)
 	}
 	if err := l.Close(); err != nil {
@@ -178,4 +181,21 @@ func wantHistory(t *testing.T, i *identity.Invite, want ...identity.State) {
 	if got := history(i); !slices.Equal(got, want) {
 		t.Errorf("history %v, want %v", got, want)
 	}
+}
+
+// beginAttempt leaves the ledger as a process leaves it that dies between the
+// beginning of a resend and its first step.
+func (h *house) beginAttempt(i *identity.Invite) {
+	h.t.Helper()
+	must(h.t, h.ledger.Write(h.t.Context(), func(tx *ledger.Tx) error {
+		row, err := tx.Invite(i.OrganizationID, i.ID)
+		if err != nil {
+			return err
+		}
+		row.State, row.Attempt = identity.StateSending, row.Attempt+1
+		if err := tx.UpdateInvite(row); err != nil {
+			return err
+		}
+		return tx.Lease(row.ID, time.Hour)
+	}))
 }

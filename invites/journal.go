@@ -3,6 +3,7 @@ package invites
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"usher/identity"
@@ -76,7 +77,10 @@ func (j *journal) Undo(ctx context.Context, name string) error {
 	if err != nil {
 		return &identity.Error{Code: identity.CodeInternal, Op: "take back step " + name, Unknown: true, Err: err}
 	}
-	j.set(name, providers.Step{})
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.steps[name] = providers.Step{}
+	j.unwritten = slices.DeleteFunc(j.unwritten, func(s ledger.Step) bool { return s.Name == name })
 	return nil
 }
 
@@ -111,12 +115,12 @@ func (j *journal) flushed() {
 	j.unwritten = nil
 }
 
-// untouched reports that nothing of this attempt has reached the vendor.
+// untouched reports that nothing of this attempt to send has reached the vendor.
 func (j *journal) untouched() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, step := range j.steps {
-		if step.Begun {
+	for name, step := range j.steps {
+		if step.Begun && name != stepRevoke {
 			return false
 		}
 	}

@@ -100,9 +100,13 @@ func (s *Service) ListOrganizations(ctx context.Context, by Caller, r identity.P
 
 // CreateOrganization binds an organization of a vendor. The caller must hold a
 // rule for all organizations of the connection. The vendor is asked whether it
-// knows the organization.
+// knows the organization. claim may be nil; if an earlier try under it made the
+// organization, that one is answered.
 // Codes: invalid_request, permission_denied, conflict and the provider_ ones.
-func (s *Service) CreateOrganization(ctx context.Context, by Caller, n NewOrganization) (*identity.Organization, error) {
+func (s *Service) CreateOrganization(ctx context.Context, by Caller, n NewOrganization, claim *ledger.Claim) (*identity.Organization, error) {
+	if claim != nil && claim.OrganizationID != "" {
+		return s.Organization(ctx, by, claim.OrganizationID)
+	}
 	if err := n.check(); err != nil {
 		return nil, err
 	}
@@ -122,12 +126,16 @@ func (s *Service) CreateOrganization(ctx context.Context, by Caller, n NewOrgani
 			return nil, err
 		}
 	}
-	return s.Bind(ctx, n)
+	return s.bind(ctx, n, claim)
 }
 
 // Bind records an organization of a vendor without asking the vendor: for what
 // configuration and trusted claims name. Codes: invalid_request, conflict.
 func (s *Service) Bind(ctx context.Context, n NewOrganization) (*identity.Organization, error) {
+	return s.bind(ctx, n, nil)
+}
+
+func (s *Service) bind(ctx context.Context, n NewOrganization, claim *ledger.Claim) (*identity.Organization, error) {
 	if err := n.check(); err != nil {
 		return nil, err
 	}
@@ -138,7 +146,13 @@ func (s *Service) Bind(ctx context.Context, n NewOrganization) (*identity.Organi
 	if org.Name == "" {
 		org.Name = n.ProviderID
 	}
-	if err := s.ledger.Write(ctx, func(tx *ledger.Tx) error { return tx.InsertOrganization(org) }); err != nil {
+	err := s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+		if err := tx.InsertOrganization(org); err != nil {
+			return err
+		}
+		return tx.AttachOrganization(claim, org.ID)
+	})
+	if err != nil {
 		return nil, conflictText(err)
 	}
 	return org, nil

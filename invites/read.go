@@ -52,7 +52,7 @@ func (s *Service) List(ctx context.Context, by Caller, org *identity.Organizatio
 		return nil, err
 	}
 	if r.Refresh {
-		if org, err = s.refresh(providers.WithCaller(ctx, by.Credential), c, org); err != nil {
+		if org, err = s.refresh(ctx, by, c, org); err != nil {
 			return nil, err
 		}
 	} else {

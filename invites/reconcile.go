@@ -2,6 +2,7 @@ package invites
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -34,14 +35,16 @@ func (s *Service) refreshIfStale(org *identity.Organization) {
 		return
 	}
 	s.tried.Add(org.ID, now)
-	s.compare(s.background, c, org)
+	s.compare(s.background, c, org, org.ID)
 }
 
-// compare has an organization compared after this call.
-func (s *Service) compare(ctx context.Context, c *Connection, org *identity.Organization) *flight {
-	return s.refreshes.join(org.ID, func() error {
+// compare has an organization compared after this call. Who asks under the same
+// id shares a comparison. Close ends it, whoever asked.
+func (s *Service) compare(ctx context.Context, c *Connection, org *identity.Organization, id string) *flight {
+	return s.refreshes.join(id, func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 		defer cancel()
+		defer context.AfterFunc(s.background, cancel)()
 		err := s.reconcile(ctx, c, org)
 		if err != nil {
 			s.log.WarnContext(ctx, "an organization could not be compared with its provider",
@@ -51,13 +54,19 @@ func (s *Service) compare(ctx context.Context, c *Connection, org *identity.Orga
 	})
 }
 
-// refresh waits for a comparison that begins after this call and returns the organization as it is after.
-// Where the vendor keeps no list the ledger is the truth already.
-func (s *Service) refresh(ctx context.Context, c *Connection, org *identity.Organization) (*identity.Organization, error) {
+// refresh waits for a comparison that begins after this call and returns the
+// organization as it is after. Where the vendor keeps no list the ledger is the
+// truth already.
+func (s *Service) refresh(ctx context.Context, by Caller, c *Connection, org *identity.Organization) (*identity.Organization, error) {
 	if !c.Client.Has(providers.CapInviteList) {
 		return org, nil
 	}
-	comparison := s.compare(ctx, c, org)
+	id := org.ID
+	if c.ActAsCaller {
+		// What one caller may see at the vendor is not what another may.
+		id += " " + by.Actor.Issuer + " " + by.Actor.Subject
+	}
+	comparison := s.compare(providers.WithCaller(ctx, by.Credential), c, org, id)
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -78,6 +87,7 @@ type reconciliation struct {
 	// rows of the vendor's list by every key an invite can be found under
 	byProviderID, byInviteID, byEmail map[string]*providers.RemoteInvite
 	matched                           map[*providers.RemoteInvite]bool
+	first                             error // of single invites; the comparison goes on without them
 }
 
 // reconcile applies the vendor's truth to an organization's invites: DESIGN
@@ -95,15 +105,18 @@ func (s *Service) reconcile(ctx context.Context, c *Connection, org *identity.Or
 	if err := r.live(ctx); err != nil {
 		return err
 	}
-	if err := r.late(ctx); err != nil {
-		return err
-	}
 	for _, row := range remote {
 		if row.State == identity.StatePending && !r.matched[row] {
-			if err := r.adopt(ctx, row); err != nil {
+			if err := r.skip(ctx, r.adopt(ctx, row)); err != nil {
 				return err
 			}
 		}
+	}
+	if err := r.late(ctx); err != nil {
+		return err
+	}
+	if r.first != nil {
+		return r.first
 	}
 	return s.ledger.Write(ctx, func(tx *ledger.Tx) error {
 		current, err := tx.Organization(org.ID)
@@ -113,6 +126,22 @@ func (s *Service) reconcile(ctx context.Context, c *Connection, org *identity.Or
 		current.SyncedAt = &r.started
 		return tx.UpdateOrganization(current)
 	})
+}
+
+// skip lets a comparison go on after trouble with one invite, unless the vendor
+// is not to be had or the time is over. The first trouble is what the
+// comparison ends with.
+func (r *reconciliation) skip(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if absent(err) || ctx.Err() != nil {
+		return err
+	}
+	if r.first == nil {
+		r.first = err
+	}
+	return nil
 }
 
 // list reads the vendor's list to its end and indexes it. Among several rows
@@ -169,78 +198,19 @@ func (r *reconciliation) find(i *identity.Invite) *providers.RemoteInvite {
 	return nil
 }
 
-// live compares the invites that are pending or uncertain.
+// live compares the invites that are pending or uncertain, newest first.
 func (r *reconciliation) live(ctx context.Context) error {
-	states := []identity.State{identity.StatePending, identity.StateUncertain}
-	return r.each(ctx, states, nil, func(i *identity.Invite) error {
-		row := r.find(i)
-		if row != nil {
-			r.matched[row] = true
-		}
-		if i.State == identity.StateUncertain {
-			_, err := r.settle(ctx, r.c, r.org, i)
-			return err
-		}
-		if row != nil && row.State == identity.StatePending {
-			return r.apply(ctx, i, identity.StatePending, "", row)
-		}
-		if row != nil && row.State != identity.StateExpired {
-			return r.apply(ctx, i, row.State, "", row)
-		}
-		joined, err := r.isMember(ctx, i)
-		switch {
-		case err != nil:
-			return err
-		case joined:
-			return r.apply(ctx, i, identity.StateAccepted, "", row)
-		case row != nil || (i.ExpiresAt != nil && !i.ExpiresAt.After(r.started)):
-			return r.apply(ctx, i, identity.StateExpired, "", row)
-		default:
-			return r.apply(ctx, i, identity.StateRevoked, identity.ReasonGoneAtProvider, nil)
-		}
-	})
-}
-
-// late looks again at invites that ended without an acceptance: the vendor may
-// show that the invitee joined after all, or that the invitation lives.
-func (r *reconciliation) late(ctx context.Context) error {
-	since := r.started.Add(-lateWindow)
-	left := lateChecks
-	states := []identity.State{identity.StateExpired, identity.StateRevoked}
-	return r.each(ctx, states, &since, func(i *identity.Invite) error {
-		row := r.find(i)
-		if row != nil && r.matched[row] {
-			return nil // another invite of the address owns it
-		}
-		newest, err := r.newestOf(ctx, i)
-		if err != nil || !newest {
-			return err
-		}
-		if row != nil && row.State == identity.StatePending {
-			r.matched[row] = true
-			return r.apply(ctx, i, identity.StatePending, identity.ReasonAdopted, row)
-		}
-		if left--; left < 0 {
-			return nil
-		}
-		joined, err := r.isMember(ctx, i)
-		if err != nil || !joined {
-			return err
-		}
-		return r.apply(ctx, i, identity.StateAccepted, "", row)
-	})
-}
-
-// each calls do for every invite in the states, newest first.
-func (r *reconciliation) each(ctx context.Context, states []identity.State, since *time.Time, do func(*identity.Invite) error) error {
-	q := ledger.InviteQuery{OrganizationID: r.org.ID, States: states, CreatedAfter: since, Limit: MaxLimit}
+	q := ledger.InviteQuery{
+		OrganizationID: r.org.ID, Limit: MaxLimit,
+		States: []identity.State{identity.StatePending, identity.StateUncertain},
+	}
 	for {
 		rows, err := r.ledger.Invites(ctx, q)
 		if err != nil {
 			return err
 		}
 		for n := range rows {
-			if err := do(&rows[n]); err != nil {
+			if err := r.skip(ctx, r.compareOne(ctx, &rows[n])); err != nil {
 				return err
 			}
 		}
@@ -252,6 +222,59 @@ func (r *reconciliation) each(ctx context.Context, states []identity.State, sinc
 	}
 }
 
+// compareOne compares a living invite. An uncertain one is only asked about:
+// who may look is not thereby who sends.
+func (r *reconciliation) compareOne(ctx context.Context, i *identity.Invite) error {
+	row := r.find(i)
+	if row != nil {
+		r.matched[row] = true
+	}
+	if i.State == identity.StateUncertain {
+		_, _, err := r.settle(ctx, r.c, r.org, i, askOnly)
+		return err
+	}
+	if row != nil && row.State != identity.StateExpired {
+		return r.apply(ctx, i, row.State, "", row)
+	}
+	joined, err := r.isMember(ctx, i)
+	switch {
+	case err != nil:
+		return err
+	case joined:
+		return r.apply(ctx, i, identity.StateAccepted, "", row)
+	case row != nil || (i.ExpiresAt != nil && !i.ExpiresAt.After(r.started)):
+		return r.apply(ctx, i, identity.StateExpired, "", row)
+	default:
+		return r.apply(ctx, i, identity.StateRevoked, identity.ReasonGoneAtProvider, nil)
+	}
+}
+
+// late looks again at invites that ended without an acceptance: the vendor may
+// show that the invitee joined after all. Some are looked at each time, in turn.
+func (r *reconciliation) late(ctx context.Context) error {
+	if !r.c.Client.CanFindMember() {
+		return nil
+	}
+	rows, err := r.ledger.Ended(ctx, r.org.ID, r.started.Add(-lateWindow), lateChecks)
+	if err != nil {
+		return err
+	}
+	for n := range rows {
+		if err := r.skip(ctx, r.lookLate(ctx, &rows[n])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reconciliation) lookLate(ctx context.Context, i *identity.Invite) error {
+	joined, err := r.isMember(ctx, i)
+	if err == nil && joined {
+		return r.apply(ctx, i, identity.StateAccepted, "", r.find(i))
+	}
+	return errors.Join(err, r.ledger.Write(ctx, func(tx *ledger.Tx) error { return tx.MarkAsked(i.ID) }))
+}
+
 func (r *reconciliation) isMember(ctx context.Context, i *identity.Invite) (bool, error) {
 	ref, err := inviteRef(r.org, i)
 	if err != nil {
@@ -260,17 +283,11 @@ func (r *reconciliation) isMember(ctx context.Context, i *identity.Invite) (bool
 	return r.joined(ctx, r.c, ref)
 }
 
-func (r *reconciliation) newestOf(ctx context.Context, i *identity.Invite) (newest bool, err error) {
-	rows, err := r.ledger.Invites(ctx, ledger.InviteQuery{OrganizationID: r.org.ID, EmailKey: i.EmailKey, Limit: 1})
-	return err == nil && len(rows) == 1 && rows[0].ID == i.ID, err
-}
-
 // apply records the vendor's truth about one invite, unless somebody works on
 // it or has changed it since the comparison began: then what was listed says
 // nothing about it.
 func (r *reconciliation) apply(ctx context.Context, i *identity.Invite, to identity.State, reason string, row *providers.RemoteInvite) error {
-	same := to == i.State && (row == nil || (row.ProviderID == i.ProviderID && sameTime(row.ExpiresAt, i.ExpiresAt)))
-	if same {
+	if to == i.State && (row == nil || (row.ProviderID == i.ProviderID && sameTime(row.ExpiresAt, i.ExpiresAt))) {
 		return nil
 	}
 	err := r.ledger.Write(ctx, func(tx *ledger.Tx) error {
@@ -283,11 +300,7 @@ func (r *reconciliation) apply(ctx context.Context, i *identity.Invite, to ident
 			return err
 		}
 		if row != nil {
-			current.ProviderID = row.ProviderID
-			if row.ExpiresAt != nil {
-				current.ExpiresAt = row.ExpiresAt
-			}
-			current.Reference = merged(current.Reference, row.Reference)
+			show(current, row)
 		}
 		current.SyncedAt = &r.started
 		if current.State == to {
@@ -299,6 +312,19 @@ func (r *reconciliation) apply(ctx context.Context, i *identity.Invite, to ident
 		return nil // a newer sending to the address is under way
 	}
 	return err
+}
+
+// show copies what the vendor shows about an invite. An invitation that another
+// has replaced there grants what that one grants.
+func show(i *identity.Invite, row *providers.RemoteInvite) {
+	if i.ProviderID != "" && row.ProviderID != i.ProviderID && row.InviteID != i.ID {
+		i.Roles, i.UnmappedRoles = row.Roles, row.UnmappedRoles
+	}
+	i.ProviderID = row.ProviderID
+	if row.ExpiresAt != nil {
+		i.ExpiresAt = row.ExpiresAt
+	}
+	i.Reference = merged(i.Reference, row.Reference)
 }
 
 // merged returns what is known already with what the vendor shows now.
@@ -318,7 +344,14 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// adopt records a pending invitation that was made elsewhere.
+// ended reports that an invite ended in a way that the vendor can show to be
+// wrong.
+func ended(i *identity.Invite) bool {
+	return i.State == identity.StateExpired || i.State == identity.StateRevoked
+}
+
+// adopt records a pending invitation that no living invite stands for: one that
+// was made elsewhere, or one of an invite that ended here and lives there.
 func (r *reconciliation) adopt(ctx context.Context, row *providers.RemoteInvite) error {
 	address, err := identity.ParseEmail(row.Email)
 	if err != nil {
@@ -332,7 +365,7 @@ func (r *reconciliation) adopt(ctx context.Context, row *providers.RemoteInvite)
 	}
 	i := &identity.Invite{
 		OrganizationID: r.org.ID, Connection: r.c.Name, ProviderID: row.ProviderID,
-		Email: address.Typed, EmailKey: address.Key(r.c.EmailRule), Roles: row.Roles,
+		Email: address.Typed, EmailKey: address.Key(r.c.EmailRule), Roles: row.Roles, UnmappedRoles: row.UnmappedRoles,
 		State: identity.StatePending, StateReason: identity.ReasonAdopted, Notify: true, NotCarried: []string{},
 		ExpiresAt: row.ExpiresAt, SentAt: &sent, SyncedAt: &r.started, Attempt: 1, Reference: row.Reference,
 	}
@@ -343,6 +376,11 @@ func (r *reconciliation) adopt(ctx context.Context, row *providers.RemoteInvite)
 		}
 		if err != nil && !isCode(err, identity.CodeNotFound) {
 			return err
+		}
+		if err == nil && ended(latest) && (latest.ProviderID == row.ProviderID || latest.ID == row.InviteID || latest.ProviderID == "") {
+			show(latest, row)
+			latest.SyncedAt = &r.started
+			return move(tx, latest, identity.StatePending, identity.ReasonAdopted, identity.Actor{})
 		}
 		if err := tx.InsertInvite(i); err != nil {
 			return err
@@ -375,8 +413,12 @@ func (s *Service) adoptOwn(ctx context.Context, c *Connection, org *identity.Org
 	if row == nil || row.State != identity.StatePending {
 		return s.record(ctx, i, j, identity.StateFailed, string(identity.CodeInvitePending), cause)
 	}
-	i.Inviter, i.GivenName, i.FamilyName, i.Locale, i.Metadata = identity.Actor{}, "", "", "", nil
-	i.Roles = row.Roles
+	if i.Attempt == 1 && row.InviteID != i.ID {
+		i.Inviter, i.GivenName, i.FamilyName, i.Locale, i.Metadata = identity.Actor{}, "", "", "", nil
+		i.Roles, i.UnmappedRoles = row.Roles, row.UnmappedRoles
+	} else {
+		show(i, row)
+	}
 	sent := &providers.Sent{ProviderID: row.ProviderID, ExpiresAt: row.ExpiresAt, Reference: row.Reference}
 	if err := s.recordSent(ctx, i, j, sent, identity.StatePending, identity.ReasonAdopted); err != nil {
 		return err

@@ -69,6 +69,8 @@ type Connection struct {
 	Roles map[string]RoleRule
 	// EmailRule is how addresses are compared.
 	EmailRule identity.EmailRule
+	// ActAsCaller: vendor calls of a request use the caller's own token.
+	ActAsCaller bool
 	// AutoRegister creates an organization from a claim that has no alias yet.
 	AutoRegister bool
 	// RedirectURLs are the pages an invite may lead to; exact matches only.

@@ -39,38 +39,64 @@ func (s *Service) Resend(ctx context.Context, by Caller, org *identity.Organizat
 		return nil, identity.Errorf(identity.CodeUnsupported, "The identity provider of this organization cannot send an invitation again.")
 	}
 	if i.State == identity.StateUncertain && c.Client.CanSettle() {
-		if _, err := s.settle(ctx, c, org, i); err != nil {
-			return nil, stillUncertain(id, err)
+		if i, wentOn, err := s.settle(ctx, c, org, i, mayGoOn); err != nil || wentOn {
+			return s.wentOn(ctx, i, claim, id, err)
 		}
 	}
+	return s.resend(ctx, c, by, org, id, claim, 0)
+}
+
+// errOvertaken: somebody else has sent the invite again in the meantime.
+var errOvertaken = errors.New("invites: another attempt was made")
+
+// resend makes another attempt; after an attempt other than 0, only if that is
+// still the last one.
+func (s *Service) resend(ctx context.Context, c *Connection, by Caller, org *identity.Organization, id string, claim *ledger.Claim, after int) (i *identity.Invite, err error) {
 	defer s.busy.begin(id)()
 	before := identity.State("")
 	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
-		if i, before, err = s.beginResend(tx, org.ID, id, by.Actor); err != nil || claim == nil {
+		if i, before, err = s.beginResend(tx, org.ID, id, by.Actor, after); err != nil {
 			return err
 		}
-		return tx.AttachInvite(claim, id)
+		return tx.AttachInvite(claim, id, i.Attempt)
 	})
 	if err != nil {
 		return nil, pendingText(err)
 	}
-	sent, err := s.deliver(ctx, c, org, i, func(code identity.Code, untouched bool) (identity.State, string) {
+	sent, err := s.deliver(ctx, c, org, i, ending{refused: func(code identity.Code, untouched bool) (identity.State, string) {
 		if untouched && before != identity.StateFailed {
 			return before, string(code)
 		}
 		return fail(code, untouched)
-	})
+	}})
 	if definite(err) && i.State == before && claim != nil {
 		err = s.detach(ctx, claim, err)
 	}
 	return sent, err
 }
 
+// wentOn answers a resend of an invite that settling has just sent or tried to:
+// that was the sending that is asked for.
+func (s *Service) wentOn(ctx context.Context, i *identity.Invite, claim *ledger.Claim, id string, cause error) (*identity.Invite, error) {
+	if cause != nil {
+		return nil, stillUncertain(id, cause)
+	}
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error { return tx.AttachInvite(claim, i.ID, i.Attempt) })
+	switch {
+	case err != nil:
+		return nil, about(err, i.ID)
+	case i.State == identity.StateUncertain || i.State == identity.StateSending:
+		return nil, stillUncertain(i.ID, nil)
+	default:
+		return i, nil
+	}
+}
+
 // grantedBy returns the roles that sending an invite again grants. One that was
 // made elsewhere can have roles that the connection does not map: that takes
 // somebody who may grant every role.
 func grantedBy(c *Connection, i *identity.Invite) []string {
-	if len(i.Roles) > 0 {
+	if len(i.Roles) > 0 && !i.UnmappedRoles {
 		return i.Roles
 	}
 	return slices.Sorted(maps.Keys(c.Roles))
@@ -78,7 +104,7 @@ func grantedBy(c *Connection, i *identity.Invite) []string {
 
 // beginResend leases an invite and moves it to sending. An invite that had
 // reached the vendor begins a new attempt; a failed one goes on with its steps.
-func (s *Service) beginResend(tx *ledger.Tx, org, id string, by identity.Actor) (*identity.Invite, identity.State, error) {
+func (s *Service) beginResend(tx *ledger.Tx, org, id string, by identity.Actor, after int) (*identity.Invite, identity.State, error) {
 	i, err := tx.Invite(org, id)
 	if err != nil {
 		return nil, "", err
@@ -88,6 +114,9 @@ func (s *Service) beginResend(tx *ledger.Tx, org, id string, by identity.Actor) 
 	}
 	if i, err = tx.Invite(org, id); err != nil {
 		return nil, "", err
+	}
+	if after != 0 && i.Attempt != after {
+		return nil, "", errOvertaken
 	}
 	before := i.State
 	switch before {
@@ -115,7 +144,7 @@ func definite(err error) bool {
 // detach makes the next request under the claim a new try: this one ended with
 // the invite as it was before.
 func (s *Service) detach(ctx context.Context, claim *ledger.Claim, cause error) error {
-	if err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error { return tx.AttachInvite(claim, "") }); err != nil {
+	if err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error { return tx.AttachInvite(claim, "", 0) }); err != nil {
 		return err
 	}
 	return cause

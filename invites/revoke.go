@@ -136,7 +136,7 @@ func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identit
 	if err != nil {
 		return nil, err
 	}
-	settled, err := s.settle(context.WithoutCancel(ctx), c, org, i)
+	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly)
 	switch {
 	case err != nil || settled.State == identity.StateUncertain:
 		return nil, stillUncertain(i.ID, cause)

@@ -24,15 +24,15 @@ func (s *Service) Send(ctx context.Context, by Caller, org *identity.Organizatio
 	if err != nil {
 		return nil, err
 	}
+	ctx = providers.WithCaller(ctx, by.Credential)
+	if r.Claim != nil && r.Claim.InviteID != "" {
+		return s.reattach(ctx, c, by, org, r.Claim)
+	}
 	i, address, err := s.validate(c, by, r)
 	if err != nil {
 		return nil, err
 	}
 	i.OrganizationID, i.Connection = org.ID, org.Connection
-	ctx = providers.WithCaller(ctx, by.Credential)
-	if r.Claim != nil && r.Claim.InviteID != "" {
-		return s.reattach(ctx, c, by, org, r.Claim)
-	}
 	if err := c.Client.Check(s.inviteRequest(org, i, address, nil)); err != nil {
 		return nil, err
 	}
@@ -55,15 +55,12 @@ func (s *Service) Send(ctx context.Context, by Caller, org *identity.Organizatio
 		if err := tx.Lease(i.ID, leaseTime); err != nil {
 			return err
 		}
-		if r.Claim == nil {
-			return nil
-		}
-		return tx.AttachInvite(r.Claim, i.ID)
+		return tx.AttachInvite(r.Claim, i.ID, i.Attempt)
 	})
 	if err != nil {
 		return nil, pendingText(err)
 	}
-	return s.deliver(ctx, c, org, i, fail)
+	return s.deliver(ctx, c, org, i, ending{refused: fail})
 }
 
 // withinMailBudget refuses a sending to an address that has been mailed often
@@ -95,27 +92,54 @@ func pendingText(err error) error {
 	return err
 }
 
-// reattach answers a repeated request whose first try made an invite: it never
-// sends anew unless the ledger says that nothing was sent.
+// reattach answers a repeated request whose first try began a sending. It never
+// sends anew unless the ledger says that nothing of that sending happened. What
+// somebody else has asked for since is not the request's: then the invite is
+// answered as it stands.
 func (s *Service) reattach(ctx context.Context, c *Connection, by Caller, org *identity.Organization, claim *ledger.Claim) (*identity.Invite, error) {
-	i, err := s.settled(ctx, c, org, claim.InviteID)
-	if err != nil {
-		return nil, err
+	for {
+		i, err := s.settled(ctx, c, org, claim.InviteID)
+		switch {
+		case err != nil:
+			return nil, err
+		case i.Attempt != claim.Attempt:
+			return i, nil
+		case i.State != identity.StateFailed && !notResent(i):
+			return i, nil
+		}
+		if err := checkGrantable(c, by, grantedBy(c, i)); err != nil {
+			return nil, err
+		}
+		repeat := s.sendAgain
+		if notResent(i) {
+			repeat = s.resendAgain
+		}
+		if sent, overtaken, err := repeat(ctx, c, by, org, claim); !overtaken {
+			return sent, err
+		}
 	}
-	if notResent(i) {
-		anew := *claim
-		anew.InviteID = ""
-		return s.Resend(ctx, by, org, i.ID, &anew)
-	}
-	if i.State != identity.StateFailed {
-		return i, nil
-	}
-	defer s.busy.begin(i.ID)()
+}
+
+// resendAgain makes another attempt at a resend that did not happen. overtaken
+// reports that somebody else was faster.
+func (s *Service) resendAgain(ctx context.Context, c *Connection, by Caller, org *identity.Organization, claim *ledger.Claim) (i *identity.Invite, overtaken bool, err error) {
+	anew := *claim
+	i, err = s.resend(ctx, c, by, org, claim.InviteID, &anew, claim.Attempt)
+	return i, errors.Is(err, errOvertaken), err
+}
+
+// sendAgain takes up a failed sending under the key that began it. overtaken
+// reports that somebody else was faster.
+func (s *Service) sendAgain(ctx context.Context, c *Connection, by Caller, org *identity.Organization, claim *ledger.Claim) (i *identity.Invite, overtaken bool, err error) {
+	defer s.busy.begin(claim.InviteID)()
 	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
-		if _, err := tx.CloseExpired(org.ID, i.EmailKey); err != nil {
+		if i, err = tx.Invite(org.ID, claim.InviteID); err != nil {
 			return err
 		}
-		if i, err = tx.Invite(org.ID, claim.InviteID); err != nil {
+		if overtaken = i.State != identity.StateFailed || i.Attempt != claim.Attempt; overtaken {
+			return nil
+		}
+		if _, err := tx.CloseExpired(org.ID, i.EmailKey); err != nil {
 			return err
 		}
 		if err := s.withinMailBudget(tx, org.ID, i.EmailKey); err != nil {
@@ -126,10 +150,11 @@ func (s *Service) reattach(ctx context.Context, c *Connection, by Caller, org *i
 		}
 		return move(tx, i, identity.StateSending, "", by.Actor)
 	})
-	if err != nil {
-		return nil, pendingText(err)
+	if err != nil || overtaken {
+		return nil, overtaken, pendingText(err)
 	}
-	return s.deliver(ctx, c, org, i, fail)
+	i, err = s.deliver(ctx, c, org, i, ending{refused: fail})
+	return i, false, err
 }
 
 // settled returns an invite once it is neither being sent nor uncertain,
@@ -147,7 +172,7 @@ func (s *Service) settled(ctx context.Context, c *Connection, org *identity.Orga
 			return nil, err
 		}
 		if i.State == identity.StateUncertain {
-			if i, err = s.settle(ctx, c, org, i); err != nil {
+			if i, _, err = s.settle(ctx, c, org, i, mayGoOn); err != nil {
 				return nil, stillUncertain(id, err)
 			}
 		}
@@ -167,18 +192,24 @@ func stillUncertain(id string, cause error) error {
 	}
 }
 
-// refusal says which state and reason an invite gets after a definite refusal.
-// untouched: nothing of this attempt has reached the vendor.
-type refusal func(code identity.Code, untouched bool) (identity.State, string)
+// ending says what becomes of an invite whose sending did not succeed.
+type ending struct {
+	// refused gives the state and reason after a definite refusal. untouched:
+	// nothing of this attempt has reached the vendor.
+	refused func(code identity.Code, untouched bool) (identity.State, string)
+	// later leaves a sending whose answer was lost to the settler, to go on
+	// with; otherwise the vendor is asked at once.
+	later bool
+}
 
-// fail is the refusal of a send: it has failed, for the reason the code says.
+// fail: a send that was refused has failed, for the reason the code says.
 func fail(code identity.Code, _ bool) (identity.State, string) {
 	return identity.StateFailed, string(code)
 }
 
 // deliver hands a leased invite in state sending to the vendor and records
 // what became of it.
-func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, refused refusal) (*identity.Invite, error) {
+func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, end ending) (*identity.Invite, error) {
 	address, err := identity.ParseEmail(i.Email)
 	if err != nil {
 		return nil, s.record(ctx, i, nil, identity.StateFailed, string(identity.CodeInvalidRequest), err)
@@ -198,12 +229,14 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 	switch {
 	case err == nil:
 		return i, s.recordSent(ctx, i, j, sent, identity.StatePending, "")
+	case errors.As(err, &failure) && failure.Unknown && end.later:
+		return nil, s.record(ctx, i, j, identity.StateUncertain, identity.ReasonInterrupted, failure)
 	case errors.As(err, &failure) && failure.Unknown:
 		return s.afterUnknown(ctx, c, org, i, j, failure)
 	case isCode(err, identity.CodeInvitePending):
 		return nil, s.adoptOwn(ctx, c, org, i, j, err)
 	default:
-		state, reason := refused(identity.CodeOf(err), j.untouched())
+		state, reason := end.refused(identity.CodeOf(err), j.untouched())
 		return nil, s.record(ctx, i, j, state, reason, err)
 	}
 }
@@ -223,7 +256,7 @@ func (s *Service) afterUnknown(ctx context.Context, c *Connection, org *identity
 	if err != nil {
 		return nil, about(err, i.ID)
 	}
-	settled, err := s.settle(context.WithoutCancel(ctx), c, org, i)
+	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly)
 	if err != nil {
 		return nil, stillUncertain(i.ID, cause)
 	}

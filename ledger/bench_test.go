@@ -126,7 +126,7 @@ func BenchmarkSend(b *testing.B) {
 				if err := tx.InsertInvite(i); err != nil {
 					return err
 				}
-				if err := tx.AttachInvite(c, i.ID); err != nil {
+				if err := tx.AttachInvite(c, i.ID, 1); err != nil {
 					return err
 				}
 				if err := tx.AppendEvent(i.ID, identity.InviteEvent{State: i.State}); err != nil {

@@ -26,23 +26,25 @@ const (
 	keyReleased = "released"
 	keyFinished = "finished"
 
-	readKey   = `SELECT body_hash, state, holder, token, invite_id, status, header, body FROM idempotency WHERE id = $1`
-	insertKey = `INSERT INTO idempotency (id, body_hash, state, holder, token, status, header, created_at, updated_at)
-		VALUES ($1, $2, 'claimed', $3, $4, 0, '', $5, $5) ON CONFLICT DO NOTHING`
+	readKey   = `SELECT body_hash, state, holder, token, invite_id, attempt, organization_id, status, header, body FROM idempotency WHERE id = $1`
+	insertKey = `INSERT INTO idempotency (id, body_hash, state, holder, token, attempt, status, header, created_at, updated_at)
+		VALUES ($1, $2, 'claimed', $3, $4, 0, 0, '', $5, $5) ON CONFLICT DO NOTHING`
 	takeKey = `UPDATE idempotency SET state = 'claimed', holder = $3, token = $4, updated_at = $5
 		WHERE id = $1 AND token = $2 AND state <> 'finished'`
 	finishKey = `UPDATE idempotency SET state = 'finished', status = $3, header = $4, body = $5, updated_at = $6
 		WHERE id = $1 AND token = $2 AND state = 'claimed'`
 	releaseKey = `UPDATE idempotency SET state = 'released', updated_at = $3
 		WHERE id = $1 AND token = $2 AND state = 'claimed'`
-	attachInvite = `UPDATE idempotency SET invite_id = NULLIF($3, ''), updated_at = $4
+	attachInvite = `UPDATE idempotency SET invite_id = NULLIF($3, ''), attempt = $4, updated_at = $5
+		WHERE id = $1 AND token = $2 AND state = 'claimed'`
+	attachOrganization = `UPDATE idempotency SET organization_id = $3, updated_at = $4
 		WHERE id = $1 AND token = $2 AND state = 'claimed'`
 	pruneKeys = `DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency
 		WHERE updated_at < $1 AND (state <> 'claimed' OR holder <> $2) ORDER BY updated_at LIMIT $3)`
 )
 
 func keyStatements() []string {
-	return []string{readKey, insertKey, takeKey, finishKey, releaseKey, attachInvite, pruneKeys}
+	return []string{readKey, insertKey, takeKey, finishKey, releaseKey, attachInvite, attachOrganization, pruneKeys}
 }
 
 // id is a hash of the whole key. Each part goes in with its length before it,
@@ -63,18 +65,20 @@ type keyRecord struct {
 	bodyHash             []byte
 	state, holder, token string
 	inviteID             string
+	attempt              int
+	organizationID       string
 	answer               Answer
 }
 
 func scanKey(s scanner) (*keyRecord, error) {
 	var r keyRecord
-	var invite sql.NullString
+	var invite, organization sql.NullString
 	var header string
-	err := s.Scan(&r.bodyHash, &r.state, &r.holder, &r.token, &invite, &r.answer.Status, &header, &r.answer.Body)
+	err := s.Scan(&r.bodyHash, &r.state, &r.holder, &r.token, &invite, &r.attempt, &organization, &r.answer.Status, &header, &r.answer.Body)
 	if err != nil {
 		return nil, err
 	}
-	r.inviteID = invite.String
+	r.inviteID, r.organizationID = invite.String, organization.String
 	return &r, fromJSON(header, &r.answer.Header)
 }
 
@@ -100,8 +104,8 @@ func keyInProgress() error {
 
 // ClaimKey looks a request up by its key: exactly one of claim, answer and
 // error is set. A claim means that the request is to be carried out now; its
-// InviteID is what an earlier try under the key has made, one that was
-// released or whose process died. An answer is to be replayed. Codes:
+// InviteID or OrganizationID is what an earlier try under the key has made, one
+// that was released or whose process died. An answer is to be replayed. Codes:
 // idempotency_key_reused for another body hash, idempotency_in_progress while
 // a twin is under way. Only hashes are stored: of the key, and of the body as
 // the caller made it.
@@ -130,7 +134,7 @@ func (l *Ledger) ClaimKey(ctx context.Context, k IdempotencyKey, bodyHash []byte
 		if answer, err = l.judge(known, bodyHash); answer != nil || err != nil {
 			return err
 		}
-		claim.InviteID = known.inviteID
+		claim.InviteID, claim.Attempt, claim.OrganizationID = known.inviteID, known.attempt, known.organizationID
 		n, err = t.exec(takeKey, id, known.token, l.instance, claim.token, micros(t.now))
 		if err == nil && n == 0 {
 			err = keyInProgress()
@@ -175,19 +179,36 @@ func (l *Ledger) ReleaseKey(ctx context.Context, c *Claim) error {
 	})
 }
 
-// AttachInvite records which invite a claimed request has made, in the
-// transaction that inserts it, and sets c.InviteID. An empty id takes it away
-// again. A nil claim is no claim: nothing happens. Codes: conflict where the claim is not held any more,
-// not_found for an unknown invite.
-func (t *Tx) AttachInvite(c *Claim, inviteID string) error {
+// AttachInvite records which invite a claimed request sends and with which of
+// its attempts, in the transaction that begins it, and sets c.InviteID and
+// c.Attempt. An empty id takes it away again. A nil claim is no claim: nothing
+// happens. Codes: conflict where the claim is not held any more, not_found for
+// an unknown invite.
+func (t *Tx) AttachInvite(c *Claim, inviteID string, attempt int) error {
 	if c == nil {
 		return nil
 	}
-	n, err := t.exec(attachInvite, c.ID, c.token, inviteID, micros(t.now))
+	n, err := t.exec(attachInvite, c.ID, c.token, inviteID, attempt, micros(t.now))
 	if err := claimed("attach invite", n, err); err != nil {
 		return err
 	}
-	c.InviteID = inviteID
+	c.InviteID, c.Attempt = inviteID, attempt
+	return nil
+}
+
+// AttachOrganization records which organization a claimed request has made, in
+// the transaction that inserts it, and sets c.OrganizationID. A nil claim is no
+// claim: nothing happens. Codes: conflict where the claim is not held any more,
+// not_found for an unknown organization.
+func (t *Tx) AttachOrganization(c *Claim, organizationID string) error {
+	if c == nil {
+		return nil
+	}
+	n, err := t.exec(attachOrganization, c.ID, c.token, organizationID, micros(t.now))
+	if err := claimed("attach organization", n, err); err != nil {
+		return err
+	}
+	c.OrganizationID = organizationID
 	return nil
 }
 

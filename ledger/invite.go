@@ -5,13 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"time"
 
 	"usher/identity"
 )
 
 const (
-	inviteColumns = `i.id, i.organization_id, i.connection, i.provider_id, i.email, i.email_key, i.roles, i.state, i.state_reason,
+	inviteColumns = `i.id, i.organization_id, i.connection, i.provider_id, i.email, i.email_key, i.roles, i.unmapped_roles, i.state, i.state_reason,
 		i.given_name, i.family_name, i.locale, i.message, i.redirect_url, i.metadata, i.notify, i.not_carried,
 		i.inviter_issuer, i.inviter_subject, i.inviter_email,
 		i.expires_at, i.created_at, i.updated_at, i.accepted_at, i.sent_at, i.synced_at, i.attempt, i.reference`
@@ -27,18 +26,18 @@ const (
 		WHERE i.organization_id = $1 AND i.email_key = $2 ORDER BY i.nth DESC, i.id DESC LIMIT 1`
 
 	inviteExists = `SELECT 1 FROM invites WHERE id = $1`
-	insertInvite = `INSERT INTO invites (id, organization_id, connection, provider_id, email, email_key, nth, roles, state, state_reason,
+	insertInvite = `INSERT INTO invites (id, organization_id, connection, provider_id, email, email_key, nth, roles, unmapped_roles, state, state_reason,
 		given_name, family_name, locale, message, redirect_url, metadata, notify, not_carried,
 		inviter_issuer, inviter_subject, inviter_email,
 		expires_at, created_at, updated_at, accepted_at, sent_at, synced_at, attempt, reference)
 		VALUES ($1, $2, $3, $4, $5, $6,
 			(SELECT COALESCE(MAX(nth), 0) + 1 FROM invites WHERE organization_id = $2 AND email_key = $6),
-			$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
+			$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
 		ON CONFLICT DO NOTHING`
-	updateInvite = `UPDATE invites SET connection = $3, provider_id = $4, roles = $5, state = $6, state_reason = $7,
-		given_name = $8, family_name = $9, locale = $10, message = $11, redirect_url = $12, metadata = $13, notify = $14,
-		not_carried = $15, inviter_issuer = $16, inviter_subject = $17, inviter_email = $18, expires_at = $19, updated_at = $20,
-		accepted_at = $21, sent_at = $22, synced_at = $23, attempt = $24, reference = $25
+	updateInvite = `UPDATE invites SET connection = $3, provider_id = $4, roles = $5, unmapped_roles = $6, state = $7, state_reason = $8,
+		given_name = $9, family_name = $10, locale = $11, message = $12, redirect_url = $13, metadata = $14, notify = $15,
+		not_carried = $16, inviter_issuer = $17, inviter_subject = $18, inviter_email = $19, expires_at = $20, updated_at = $21,
+		accepted_at = $22, sent_at = $23, synced_at = $24, attempt = $25, reference = $26
 		WHERE id = $1 AND organization_id = $2`
 
 	rolesOfInvite = `SELECT role FROM invite_roles WHERE invite_id = $1`
@@ -48,24 +47,17 @@ const (
 
 	// The first conditions are those of the indexes that serve.
 	expiredInvites = `SELECT id FROM invites WHERE state = 'pending' AND expires_at IS NOT NULL
-		AND organization_id = $1 AND expires_at <= $2 ORDER BY expires_at, id`
+		AND organization_id = $1 AND expires_at <= $2 AND ` + unleased + ` ORDER BY expires_at, id`
 	expiredInviteOfAddress = `SELECT id FROM invites WHERE ` + liveStates + `
-		AND organization_id = $1 AND email_key = $3 AND state = 'pending' AND expires_at <= $2`
+		AND organization_id = $1 AND email_key = $4 AND state = 'pending' AND expires_at <= $2 AND ` + unleased
+	unleased     = `(lease_holder IS NULL OR lease_holder <> $3 OR lease_until <= $2)`
 	expireInvite = `UPDATE invites SET state = 'expired', state_reason = '', updated_at = $2 WHERE id = $1`
-
-	insertEvent = `INSERT INTO invite_events (invite_id, seq, at, state, reason, actor_issuer, actor_subject, actor_email)
-		VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM invite_events WHERE invite_id = $1), $2, $3, $4, $5, $6, $7)`
-	mailedSince = `SELECT e.at FROM invites i JOIN invite_events e ON e.invite_id = i.id
-		WHERE i.organization_id = $1 AND i.email_key = $2 AND e.state = 'pending' AND e.reason = '' AND e.at > $3
-		ORDER BY e.at`
-	eventsOfInvite = `SELECT at, state, reason, actor_issuer, actor_subject, actor_email
-		FROM invite_events WHERE invite_id = $1 ORDER BY seq`
 )
 
 func inviteStatements() []string {
 	return []string{
 		inviteByID, inviteByProviderID, inviteLive, inviteLatest, inviteExists, insertInvite, updateInvite,
-		rolesOfInvite, insertRole, deleteRoles, expiredInvites, expiredInviteOfAddress, expireInvite, insertEvent, mailedSince,
+		rolesOfInvite, insertRole, deleteRoles, expiredInvites, expiredInviteOfAddress, expireInvite,
 	}
 }
 
@@ -73,7 +65,7 @@ func scanInvite(s scanner) (i identity.Invite, err error) {
 	var roles, metadata, notCarried, reference string
 	var created, updated int64
 	var expires, accepted, sent, synced sql.NullInt64
-	err = s.Scan(&i.ID, &i.OrganizationID, &i.Connection, &i.ProviderID, &i.Email, &i.EmailKey, &roles, &i.State, &i.StateReason,
+	err = s.Scan(&i.ID, &i.OrganizationID, &i.Connection, &i.ProviderID, &i.Email, &i.EmailKey, &roles, &i.UnmappedRoles, &i.State, &i.StateReason,
 		&i.GivenName, &i.FamilyName, &i.Locale, &i.Message, &i.RedirectURL, &metadata, &i.Notify, &notCarried,
 		&i.Inviter.Issuer, &i.Inviter.Subject, &i.Inviter.Email,
 		&expires, &created, &updated, &accepted, &sent, &synced, &i.Attempt, &reference)
@@ -195,7 +187,7 @@ func inviteArgs(i *identity.Invite) ([]any, error) {
 	notCarried, err3 := toJSON(i.NotCarried)
 	reference, err4 := toJSON(i.Reference)
 	return []any{
-		i.ID, i.OrganizationID, i.Connection, i.ProviderID, i.Email, i.EmailKey, roles, string(i.State), i.StateReason,
+		i.ID, i.OrganizationID, i.Connection, i.ProviderID, i.Email, i.EmailKey, roles, i.UnmappedRoles, string(i.State), i.StateReason,
 		i.GivenName, i.FamilyName, i.Locale, i.Message, i.RedirectURL, metadata, i.Notify, notCarried,
 		i.Inviter.Issuer, i.Inviter.Subject, i.Inviter.Email,
 		microsOrNull(i.ExpiresAt), micros(i.CreatedAt), micros(i.UpdatedAt),
@@ -223,7 +215,7 @@ func (t *Tx) UpdateInvite(i *identity.Invite) error {
 		return failed(op, err)
 	}
 	// Without email and email_key, and without created_at.
-	args = slices.Concat(args[:4], args[6:21], args[22:])
+	args = slices.Concat(args[:4], args[6:22], args[23:])
 	if _, err := t.exec(updateInvite, args...); err != nil {
 		return failed(op, err)
 	}
@@ -249,11 +241,12 @@ func (t *Tx) insertRoles(i *identity.Invite) error {
 }
 
 // CloseExpired turns an address's pending invites that are past their expiry
-// into expired ones, with an event each, and returns their ids. An empty
+// into expired ones, with an event each, and returns their ids. One that
+// somebody works on stays: whoever does decides what becomes of it. An empty
 // emailKey means the whole organization.
 func (t *Tx) CloseExpired(orgID, emailKey string) ([]string, error) {
 	const op = "close expired invites"
-	text, args := expiredInvites, []any{orgID, micros(t.now)}
+	text, args := expiredInvites, []any{orgID, micros(t.now), t.led.instance}
 	if emailKey != "" {
 		text, args = expiredInviteOfAddress, append(args, emailKey)
 	}
@@ -271,39 +264,4 @@ func (t *Tx) CloseExpired(orgID, emailKey string) ([]string, error) {
 		}
 	}
 	return ids, nil
-}
-
-// AppendEvent adds to an invite's history. A zero At means now. The order of a
-// history is the order of appending, whatever the clock does. Codes:
-// not_found.
-func (t *Tx) AppendEvent(inviteID string, e identity.InviteEvent) error {
-	if e.At.IsZero() {
-		e.At = t.now
-	}
-	_, err := t.exec(insertEvent, inviteID, micros(e.At), string(e.State), e.Reason, e.Actor.Issuer, e.Actor.Subject, e.Actor.Email)
-	return failed("record event", err)
-}
-
-// Mailed returns when the vendor took an invitation to an address after a time,
-// oldest first: every entry into pending that is not an adoption.
-func (t *Tx) Mailed(orgID, emailKey string, after time.Time) ([]time.Time, error) {
-	rows, err := t.rows(mailedSince, orgID, emailKey, micros(after))
-	times, err := collect(rows, err, func(s scanner) (time.Time, error) {
-		var at int64
-		err := s.Scan(&at)
-		return fromMicros(at), err
-	})
-	return times, failed("count mails", err)
-}
-
-// History returns an invite's events, oldest first; none for an unknown one.
-func (l *Ledger) History(ctx context.Context, inviteID string) ([]identity.InviteEvent, error) {
-	rows, err := l.read.rows(ctx, eventsOfInvite, inviteID)
-	events, err := collect(rows, err, func(s scanner) (e identity.InviteEvent, err error) {
-		var at int64
-		err = s.Scan(&at, &e.State, &e.Reason, &e.Actor.Issuer, &e.Actor.Subject, &e.Actor.Email)
-		e.At = fromMicros(at)
-		return e, err
-	})
-	return events, failed("read history", err)
 }

@@ -67,7 +67,7 @@ func TestOtherHoldersAreDead(t *testing.T) {
 		if err := tx.InsertInvite(i); err != nil {
 			return err
 		}
-		if err := tx.AttachInvite(c, i.ID); err != nil {
+		if err := tx.AttachInvite(c, i.ID, 1); err != nil {
 			return err
 		}
 		return tx.Lease(i.ID, 1000*time.Hour)

@@ -59,7 +59,7 @@ func TestPlans(t *testing.T) {
 	t.Parallel()
 	l := opened(t)
 	texts := append(writeStatements(), organizationByRef, organizationsOfConnection, eventsOfInvite, readSteps,
-		interruptedInvites, uncertainInvites)
+		interruptedInvites, uncertainInvites, endedInvites)
 	lists := map[string]bool{organizationsOfConnection: true, uncertainInvites: true}
 	at := time.Now()
 	for _, q := range []InviteQuery{
@@ -94,6 +94,7 @@ func TestPlanOfChosenIndex(t *testing.T) {
 		byRole: "invite_roles_list", byState: "invites_state", byAddress: "invites_address",
 		inviteLive: "invites_live", inviteLatest: "invites_address", inviteByProviderID: "invites_provider",
 		expiredInvites: "invites_expiring", expiredInviteOfAddress: "invites_live", uncertainInvites: "invites_unsettled",
+		endedInvites:              "invites_ended",
 		organizationsOfConnection: "organizations_connection", pruneKeys: "idempotency_age",
 	} {
 		if steps := strings.Join(plan(t, l, text), "; "); !strings.Contains(steps, "INDEX "+index+" ") {

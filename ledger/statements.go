@@ -165,7 +165,7 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 // writeStatements are all that run in transactions, prepared once at Open.
 func writeStatements() []string {
 	return slices.Concat(
-		organizationStatements(), inviteStatements(), leaseStatements(),
+		organizationStatements(), inviteStatements(), eventStatements(), leaseStatements(),
 		stepStatements(), memberStatements(), keyStatements(),
 	)
 }

@@ -12,7 +12,7 @@ const (
 	doneStep = `INSERT INTO invite_steps (invite_id, attempt, name, seq, begun_at, done_at, result)
 		VALUES ($1, $2, $3, (SELECT COALESCE(MAX(seq), 0) + 1 FROM invite_steps WHERE invite_id = $1 AND attempt = $2), $4, $4, $5)
 		ON CONFLICT (invite_id, attempt, name) DO UPDATE SET done_at = excluded.done_at, result = excluded.result`
-	undoStep   = `DELETE FROM invite_steps WHERE invite_id = $1 AND attempt = $2 AND name = $3 AND done_at IS NULL`
+	undoStep   = `DELETE FROM invite_steps WHERE invite_id = $1 AND attempt = $2 AND name = $3`
 	clearSteps = `DELETE FROM invite_steps WHERE invite_id = $1 AND attempt = $2`
 	readSteps  = `SELECT name, done_at, result FROM invite_steps WHERE invite_id = $1 AND attempt = $2 ORDER BY seq`
 )
@@ -53,8 +53,8 @@ func (t *Tx) DoneStep(inviteID string, attempt int, name string, result map[stri
 	return failed("complete step", err)
 }
 
-// UndoStep takes back the beginning of a step that definitely did not happen.
-// A step that is done stays.
+// UndoStep forgets a step: one that definitely did not happen, or whose effect
+// the vendor has lost.
 func (t *Tx) UndoStep(inviteID string, attempt int, name string) error {
 	_, err := t.exec(undoStep, inviteID, attempt, name)
 	return failed("undo step", err)

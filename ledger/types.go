@@ -66,9 +66,13 @@ type Answer struct {
 // with FinishKey or ReleaseKey.
 type Claim struct {
 	ID string // of the record; safe to log
-	// InviteID is set when an earlier try under this key made an invite, and
-	// by AttachInvite.
+	// InviteID and Attempt say which sending of which invite an earlier try
+	// under this key began. AttachInvite sets them.
 	InviteID string
+	Attempt  int
+	// OrganizationID is the organization that an earlier try under this key
+	// made. AttachOrganization sets it.
+	OrganizationID string
 
 	token string // tells this claim from an earlier or later one of the same key
 }

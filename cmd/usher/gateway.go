@@ -176,7 +176,7 @@ func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connec
 			Name:      c.Name,
 			Client:    providers.NewClient(c.Name, adapter, &providers.ClientOptions{Timeout: c.Timeout, Logger: g.log, Metrics: metrics}),
 			Roles:     rules,
-			EmailRule: c.Emails, AutoRegister: c.Register == "auto", RedirectURLs: c.RedirectURLs,
+			EmailRule: c.Emails, ActAsCaller: c.ActAs == "caller", AutoRegister: c.Register == "auto", RedirectURLs: c.RedirectURLs,
 		})
 	}
 	return connections, nil

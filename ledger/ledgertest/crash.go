@@ -126,7 +126,7 @@ func victim(t *testing.T, url string) {
 		w.clock.Advance(time.Millisecond)
 		w.must(func(tx *ledger.Tx) error {
 			err := errors.Join(
-				tx.InsertInvite(i), tx.AttachInvite(c, i.ID), tx.Lease(i.ID, time.Hour),
+				tx.InsertInvite(i), tx.AttachInvite(c, i.ID, 1), tx.Lease(i.ID, time.Hour),
 				tx.AppendEvent(i.ID, identity.InviteEvent{State: i.State}), tx.BeginStep(i.ID, 1, "create"),
 			)
 			if err == nil && n == 25 {

@@ -22,7 +22,7 @@ func (w *world) full(email string) *identity.Invite {
 		Notify:   true, NotCarried: []string{"locale", "metadata"},
 		Inviter:   identity.Actor{Issuer: "https://issuer.example", Subject: "sub", Email: "boss@example.com"},
 		ExpiresAt: at(72 * time.Hour), AcceptedAt: at(time.Microsecond), SentAt: at(-time.Second), SyncedAt: at(time.Hour),
-		Attempt: 3, Reference: map[string]string{"user": "DEFAULT/a b", "": "empty"},
+		UnmappedRoles: true, Attempt: 3, Reference: map[string]string{"user": "DEFAULT/a b", "": "empty"},
 	}
 }
 
@@ -257,6 +257,14 @@ func (s *suite) expiry(t *testing.T) {
 	}
 	equal(t, "another organization's", got, elsewhere)
 
+	t.Run("but not while somebody works on it", func(t *testing.T) {
+		busy := add("busy@example.com", identity.StatePending, past)
+		w.must(func(tx *ledger.Tx) error { return tx.Lease(busy.ID, time.Minute) })
+		equal(t, "the address", closed(w.org.ID, "busy@example.com"), []string(nil))
+		equal(t, "all", closed(w.org.ID, ""), []string(nil))
+		w.must(func(tx *ledger.Tx) error { return tx.Unlease(busy.ID) })
+		equal(t, "afterwards", closed(w.org.ID, "busy@example.com"), []string{busy.ID})
+	})
 	t.Run("makes room in the same transaction", func(t *testing.T) {
 		old := add("room@example.com", identity.StatePending, past)
 		next := w.draft("room@example.com", identity.StateSending)

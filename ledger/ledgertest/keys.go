@@ -80,12 +80,13 @@ func (s *suite) idempotency(t *testing.T) {
 		w, k := s.world(t), testKey("k")
 		c := claim(t, w, k)
 		i := w.draft("a@example.com", identity.StateFailed)
-		w.must(func(tx *ledger.Tx) error { return errors.Join(tx.InsertInvite(i), tx.AttachInvite(c, i.ID)) })
+		w.must(func(tx *ledger.Tx) error { return errors.Join(tx.InsertInvite(i), tx.AttachInvite(c, i.ID, 3)) })
 		equal(t, "attached", c.InviteID, i.ID)
 		wantCode(t, "release", w.ReleaseKey(t.Context(), c), "")
 		refused(t, w, k, otherBody, identity.CodeIdempotencyKeyReused)
 		again := claim(t, w, k)
 		equal(t, "the invite of the first try", again.InviteID, i.ID)
+		equal(t, "its attempt", again.Attempt, 3)
 		refused(t, w, k, body, identity.CodeIdempotencyInProgress)
 		wantCode(t, "the first claim is over", w.FinishKey(t.Context(), c, testAnswer()), identity.CodeConflict)
 		wantCode(t, "the first claim is over", w.ReleaseKey(t.Context(), c), identity.CodeConflict)
@@ -97,7 +98,7 @@ func (s *suite) idempotency(t *testing.T) {
 		w, k := s.world(t), testKey("k")
 		c := claim(t, w, k)
 		i := w.draft("a@example.com", identity.StateSending)
-		w.must(func(tx *ledger.Tx) error { return errors.Join(tx.InsertInvite(i), tx.AttachInvite(c, i.ID)) })
+		w.must(func(tx *ledger.Tx) error { return errors.Join(tx.InsertInvite(i), tx.AttachInvite(c, i.ID, 1)) })
 		w.reopen("second")
 		refused(t, w, k, otherBody, identity.CodeIdempotencyKeyReused)
 		again := claim(t, w, k)
@@ -111,24 +112,40 @@ func (s *suite) idempotency(t *testing.T) {
 		c := claim(t, w, k)
 		i := w.insert("a@example.com", identity.StateFailed)
 		attach := func(c *ledger.Claim, id string) error {
-			return w.Write(t.Context(), func(tx *ledger.Tx) error { return tx.AttachInvite(c, id) })
+			return w.Write(t.Context(), func(tx *ledger.Tx) error { return tx.AttachInvite(c, id, 1) })
 		}
 		wantCode(t, "unknown invite", attach(c, "inv_x"), identity.CodeNotFound)
 		equal(t, "nothing attached", c.InviteID, "")
 		wantCode(t, "foreign claim", attach(&ledger.Claim{ID: c.ID}, i.ID), identity.CodeConflict)
 		_ = w.Write(t.Context(), func(tx *ledger.Tx) error {
-			wantCode(t, "attach", tx.AttachInvite(c, i.ID), "")
+			wantCode(t, "attach", tx.AttachInvite(c, i.ID, 1), "")
 			return context.Canceled
 		})
 		wantCode(t, "release", w.ReleaseKey(t.Context(), c), "")
 		equal(t, "an attachment that was rolled back", claim(t, w, k).InviteID, "")
+	})
+	t.Run("an organization", func(t *testing.T) {
+		t.Parallel()
+		w, k := s.world(t), testKey("k")
+		c := claim(t, w, k)
+		attach := func(id string) error {
+			return w.Write(t.Context(), func(tx *ledger.Tx) error { return tx.AttachOrganization(c, id) })
+		}
+		wantCode(t, "unknown organization", attach("org_x"), identity.CodeNotFound)
+		wantCode(t, "attach", attach(w.org.ID), "")
+		wantCode(t, "release", w.ReleaseKey(t.Context(), c), "")
+		again := claim(t, w, k)
+		equal(t, "the organization of the first try", again.OrganizationID, w.org.ID)
+		equal(t, "no invite", again.InviteID, "")
 	})
 	t.Run("no claim is no claim", func(t *testing.T) {
 		t.Parallel()
 		w := s.world(t)
 		wantCode(t, "finish", w.FinishKey(t.Context(), nil, testAnswer()), "")
 		wantCode(t, "release", w.ReleaseKey(t.Context(), nil), "")
-		w.must(func(tx *ledger.Tx) error { return tx.AttachInvite(nil, "inv_x") })
+		w.must(func(tx *ledger.Tx) error {
+			return errors.Join(tx.AttachInvite(nil, "inv_x", 1), tx.AttachOrganization(nil, "org_x"))
+		})
 	})
 	t.Run("no two keys are one", func(t *testing.T) {
 		t.Parallel()

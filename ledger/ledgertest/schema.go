@@ -110,7 +110,7 @@ func fill(t *testing.T, url string) {
 		if err := t.InsertInvite(i); err != nil {
 			return err
 		}
-		if err := t.AttachInvite(c, i.ID); err != nil {
+		if err := t.AttachInvite(c, i.ID, 1); err != nil {
 			return err
 		}
 		if err := t.AppendEvent(i.ID, identity.InviteEvent{State: i.State}); err != nil {

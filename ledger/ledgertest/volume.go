@@ -107,7 +107,7 @@ func (s *suite) volume(t *testing.T) {
 	fast("invites of rare states", quick, list(ledger.InviteQuery{States: append(rare, identity.StateQueued, identity.StateSending)}), 1)
 	fast("invites of a rare role", quick, list(ledger.InviteQuery{Role: "rare"}), 1)
 	fast("invites of an address", quick, list(ledger.InviteQuery{EmailKey: "a9@example.com"}), 1)
-	fast("uncertain invites", quick, func() (int, error) { all, err := w.Uncertain(t.Context(), 10); return len(all), err }, 1)
+	fast("uncertain invites", quick, func() (int, error) { all, err := w.Uncertain(t.Context(), w.org.Connection, 10); return len(all), err }, 1)
 	fast("interrupted invites", quick, func() (int, error) { all, err := w.Interrupted(t.Context()); return len(all), err }, 0)
 	fast("expired invites", quick, func() (int, error) {
 		all, err := inTx(w, func(tx *ledger.Tx) ([]string, error) { return tx.CloseExpired(w.org.ID, "") })

@@ -34,7 +34,7 @@ func (w *world) interrupted() []string {
 
 func (w *world) uncertain(limit int) []string {
 	w.t.Helper()
-	all, err := w.Uncertain(w.t.Context(), limit)
+	all, err := w.Uncertain(w.t.Context(), "one", limit)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -126,6 +126,8 @@ func (s *suite) leases(t *testing.T) {
 			t.Error("an update has ended the lease")
 		}
 	})
+	t.Run("who is asked about next", func(t *testing.T) { t.Parallel(); s.askedNext(t) })
+	t.Run("mails", func(t *testing.T) { t.Parallel(); s.mails(t) })
 	t.Run("what a dead holder leaves", func(t *testing.T) { t.Parallel(); s.deadHolder(t) })
 }
 
@@ -165,6 +167,13 @@ func (s *suite) deadHolder(t *testing.T) {
 	w.must(func(tx *ledger.Tx) error { return tx.UpdateInvite(i) })
 	w.clock.Advance(48 * time.Hour)
 	equal(t, "by the last change", w.uncertain(10), []string{idle, settling})
+	w.must(func(tx *ledger.Tx) error { return tx.MarkAsked(idle) })
+	equal(t, "by the last question", w.uncertain(10), []string{settling, idle})
+	equal(t, "unchanged by the question", w.read(idle).UpdatedAt, i.UpdatedAt)
+	elsewhere, err := w.Uncertain(t.Context(), "two", 10)
+	if err != nil || len(elsewhere) != 0 {
+		t.Errorf("of another connection: %v, %v", elsewhere, err)
+	}
 }
 
 func (s *suite) steps(t *testing.T) {
@@ -195,9 +204,9 @@ func (s *suite) steps(t *testing.T) {
 	do(func(tx *ledger.Tx) error { return tx.UndoStep(i.ID, 1, "invite") })
 	do(func(tx *ledger.Tx) error { return tx.UndoStep(i.ID, 1, "create") })
 	do(func(tx *ledger.Tx) error { return tx.UndoStep(i.ID, 1, "nothing") })
-	equal(t, "undone, but not what is done", steps(i.ID, 1), []ledger.Step{done("create", user), done("mail", nil)})
+	equal(t, "undone", steps(i.ID, 1), []ledger.Step{done("mail", nil)})
 	do(func(tx *ledger.Tx) error { return tx.BeginStep(i.ID, 1, "create") })
-	equal(t, "begun again", steps(i.ID, 1), []ledger.Step{begun("create"), done("mail", nil)})
+	equal(t, "begun again", steps(i.ID, 1), []ledger.Step{done("mail", nil), begun("create")})
 
 	do(func(tx *ledger.Tx) error { return tx.BeginStep(i.ID, 2, "create") })
 	do(func(tx *ledger.Tx) error { return tx.BeginStep(other.ID, 1, "create") })

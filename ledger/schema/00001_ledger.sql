@@ -37,6 +37,7 @@ CREATE TABLE invites (
     email_key       TEXT    NOT NULL,
     nth             BIGINT  NOT NULL,
     roles           TEXT    NOT NULL,
+    unmapped_roles  BOOLEAN NOT NULL,
     state           TEXT    NOT NULL,
     state_reason    TEXT    NOT NULL,
     given_name      TEXT    NOT NULL,
@@ -58,6 +59,7 @@ CREATE TABLE invites (
     synced_at       BIGINT,
     attempt         BIGINT  NOT NULL,
     reference       TEXT    NOT NULL,
+    asked_at        BIGINT,
     lease_holder    TEXT,
     lease_until     BIGINT
 );
@@ -70,8 +72,10 @@ CREATE INDEX invites_provider ON invites (organization_id, connection, provider_
     WHERE provider_id <> '';
 CREATE INDEX invites_expiring ON invites (organization_id, expires_at)
     WHERE state = 'pending' AND expires_at IS NOT NULL;
-CREATE INDEX invites_unsettled ON invites (state, updated_at, id)
+CREATE INDEX invites_unsettled ON invites (state, connection, COALESCE(asked_at, 0), updated_at, id)
     WHERE state IN ('sending', 'uncertain');
+CREATE INDEX invites_ended ON invites (organization_id, updated_at)
+    WHERE state IN ('expired', 'revoked');
 CREATE INDEX invites_leased ON invites (lease_holder, lease_until)
     WHERE lease_holder IS NOT NULL;
 
@@ -125,6 +129,8 @@ CREATE TABLE idempotency (
     holder     TEXT   NOT NULL,
     token      TEXT   NOT NULL,
     invite_id  TEXT   REFERENCES invites (id),
+    attempt    BIGINT NOT NULL,
+    organization_id TEXT REFERENCES organizations (id),
     status     BIGINT NOT NULL,
     header     TEXT   NOT NULL,
     body       BYTEA,
