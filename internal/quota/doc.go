@@ -1,0 +1,18 @@
+// Package quota keeps all callers together within what a vendor allows, fairly
+// among organizations.
+//
+// A vendor counts calls for each of its scopes (an instance, an egress address),
+// in classes, each with a limit in a window of time. All connections with the
+// same scope share one in the process:
+//
+//	Limiter.Acquire ─ which classes does the call count in?
+//	  scope ─ who may go next: one queue an organization, served in turn
+//	    Store ─ is there budget: sliding windows, pauses
+//	Permit.Release ─ the call has ended, and may have been seen or not
+//
+// A vendor's refusal closes the whole scope, for everybody, until the time it
+// named. Who cannot go in time gets *Refused, and nothing was sent.
+//
+// The package knows no HTTP. Queues exist while somebody waits in them; a scope
+// has a goroutine while anybody waits, and Registry.Close waits for it.
+package quota
