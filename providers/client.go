@@ -288,7 +288,7 @@ func (c *Client) wrap(op string, err error, write bool) error {
 		wrapped.Code = identity.CodeProviderError
 	}
 	var after RetryAfterer
-	if errors.As(err, &after) {
+	if errors.As(err, &after) && after.RetryAfter() > 0 {
 		wrapped.RetryAfter = after.RetryAfter()
 	}
 	var uncertain Uncertainer

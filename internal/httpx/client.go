@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher/identity"
+	"usher/internal/quota"
 )
 
 // Options configures New. A nil pointer means all defaults.
@@ -22,9 +23,14 @@ type Options struct {
 	Sleep     func(context.Context, time.Duration) error
 	Jitter    func() float64 // in [0,1)
 	Observe   func(Observation)
+
+	// What holds calls back; nil: nothing does.
+	Limiter *quota.Limiter // the vendor's limits
+	Breaker *Breaker       // when the vendor is down
+	Repeats *Repeats       // when much is repeated
 }
 
-// Observation describes one try, for metrics. It holds nothing secret.
+// Observation describes one try that was sent, for metrics. It holds nothing secret.
 type Observation struct {
 	Op, Method, Host string
 	Status           int // 0: no answer
@@ -107,18 +113,34 @@ type Response struct {
 // Do carries out a call, repeating it where that is safe and fits ctx. It
 // returns the last answer, whatever its status; a redirect is an answer too and
 // is never followed, so that no credential reaches another host. An *Error
-// means that there is no complete answer.
+// means that there is no complete answer. A call that is held back was not
+// sent: provider_rate_limited by the vendor's limits, provider_unavailable by
+// the breaker.
 func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
+	c.options.Repeats.call()
+	var last try
 	for n := 1; ; n++ {
-		response, failure := c.try(ctx, call)
-		wait, again := c.wait(call, n, response, failure)
-		if !again || wait > c.options.MaxWait || !fits(ctx, wait) || c.options.Sleep(ctx, wait) != nil {
-			if failure != nil {
-				return nil, failure
-			}
-			return response, nil
+		t := c.try(ctx, call)
+		if n > 1 && t.failure != nil && t.failure.withheld {
+			break // what came of the try before tells more
+		}
+		last = t
+		wait, again := c.wait(call, n, t)
+		if !again || wait > c.options.MaxWait || !fits(ctx, wait) || !c.options.Repeats.take() || c.options.Sleep(ctx, wait) != nil {
+			break
 		}
 	}
+	if last.failure != nil {
+		return nil, last.failure
+	}
+	return last.response, nil
+}
+
+// try is what came of sending a call once: a response or a failure.
+type try struct {
+	response *Response
+	failure  *Error
+	pause    time.Duration // how long the vendor wants to be left alone
 }
 
 // fits reports whether a wait leaves time before the context ends. Deadlines
@@ -132,19 +154,19 @@ func fits(ctx context.Context, wait time.Duration) bool {
 const firstWait = 200 * time.Millisecond
 
 // wait decides whether a call is tried again, and after how long.
-func (c *Client) wait(call Call, n int, response *Response, failure *Error) (time.Duration, bool) {
+func (c *Client) wait(call Call, n int, t try) (time.Duration, bool) {
 	if n >= c.options.Attempts {
 		return 0, false
 	}
 	const doublings = 10 // of the wait, at most
 	wait := time.Duration(float64(firstWait<<min(n-1, doublings)) * (0.5 + c.options.Jitter()/2))
-	if failure != nil {
-		return wait, failure.again && (!failure.sent || !call.writes())
+	if t.failure != nil {
+		return wait, t.failure.again && (!t.failure.sent || !call.writes())
 	}
-	if after := RetryAfter(response.Header, c.options.Now()); after > 0 {
-		wait = after
+	if t.pause > 0 {
+		wait = t.pause
 	}
-	switch response.Status {
+	switch t.response.Status {
 	case http.StatusTooManyRequests:
 		return wait, true
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -154,25 +176,28 @@ func (c *Client) wait(call Call, n int, response *Response, failure *Error) (tim
 	}
 }
 
-// try sends a call once. Every try begins here.
-func (c *Client) try(ctx context.Context, call Call) (*Response, *Error) {
-	start := c.options.Now()
-	seen := Observation{Op: call.Op, Method: call.Method}
-	response, failure := c.send(ctx, call, &seen)
-	seen.Duration = c.options.Now().Sub(start)
+// try sends a call once, unless it is held back. Every try begins here.
+func (c *Client) try(ctx context.Context, call Call) try {
+	admitted, failure := c.admit(ctx, call)
 	if failure != nil {
-		seen.Code = failure.Code
-	} else {
-		seen.Status = response.Status
+		return try{failure: failure}
 	}
+	var t try
+	seen := Observation{Op: call.Op, Method: call.Method}
+	t.response, t.failure = c.send(ctx, call, &seen)
+	seen.Duration = c.options.Now().Sub(admitted.begun)
+	if t.failure != nil {
+		seen.Code = t.failure.Code
+	} else {
+		seen.Status = t.response.Status
+		t.pause = c.pause(ctx, t.response)
+	}
+	admitted.end(ctx, t)
 	c.options.Observe(seen)
-	return response, failure
+	return t
 }
 
 func (c *Client) send(ctx context.Context, call Call, seen *Observation) (*Response, *Error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &Error{Op: call.Op, Code: identity.CodeProviderTimeout, Err: err}
-	}
 	limited, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	var stage progress

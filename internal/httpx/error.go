@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"usher/identity"
 	"usher/internal/redact"
 )
 
-// Error is a call without a usable answer. It implements identity.Coder and
-// providers.Uncertainer.
+// Error is a call without a usable answer. It implements identity.Coder,
+// providers.Uncertainer and providers.RetryAfterer.
 type Error struct {
 	Op     string
 	Code   identity.Code
@@ -22,6 +23,9 @@ type Error struct {
 
 	sent  bool // a connection was had, so the vendor may have seen the call
 	again bool // another try may help
+
+	withheld bool // it was not tried at all
+	retry    time.Duration
 }
 
 // errorBytes is how much of a cause reaches an error text.
@@ -41,6 +45,10 @@ func (e *Error) IdentityCode() identity.Code { return e.Code }
 
 // MayHaveActed implements providers.Uncertainer.
 func (e *Error) MayHaveActed() bool { return e.Acted }
+
+// RetryAfter implements providers.RetryAfterer: when a call that was held back
+// may be tried again.
+func (e *Error) RetryAfter() time.Duration { return e.retry }
 
 // failed classifies a call that has no complete answer. ctx is the caller's,
 // limited that of the try; status is that of an answer that was cut.
