@@ -135,21 +135,28 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 	}
 }
 
-// A caller whose time runs out after the vendor kept it waiting counts.
-func TestCallersOutOfTimeOpenTheBreaker(t *testing.T) {
+// A caller whose time runs out after the vendor kept it waiting counts; one who
+// leaves does not, however long it waited.
+func TestCallersWhoWaitedLong(t *testing.T) {
 	t.Parallel()
-	r := newBreakerRig(t)
-	r.answer = func(request *http.Request) (*http.Response, error) {
-		r.clock.Advance(time.Second)
-		return silent(request)
-	}
-	for range 10 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		_ = r.call(ctx)
-		cancel()
-	}
-	if !r.stopped(5 * time.Second) {
-		t.Error("the breaker is closed")
+	for _, leaves := range []bool{false, true} {
+		r := newBreakerRig(t)
+		for range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			r.answer = func(request *http.Request) (*http.Response, error) {
+				r.clock.Advance(time.Second)
+				if leaves {
+					cancel()
+				}
+				return silent(request)
+			}
+			_ = r.call(ctx)
+			cancel()
+		}
+		r.answer = answering(200, "")
+		if r.stopped(5*time.Second) == leaves {
+			t.Errorf("leaving: %v, the breaker does the opposite", leaves)
+		}
 	}
 }
 

@@ -3,12 +3,8 @@ package httpx_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,54 +190,5 @@ func TestRepetitionsAreBounded(t *testing.T) {
 				t.Errorf("%d tries after a while", tries-before)
 			}
 		})
-	}
-}
-
-// A process that is warm opens no more connections: many callers at once, whole
-// answers of every kind, over one transport.
-func TestConnectionsAreKept(t *testing.T) {
-	t.Parallel()
-	var opened atomic.Int64
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/empty":
-			w.WriteHeader(http.StatusNoContent)
-		case "/long":
-			_, _ = w.Write(make([]byte, 64<<10))
-		default:
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = fmt.Fprint(w, `{"error":"no"}`)
-		}
-	}))
-	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
-			opened.Add(1)
-		}
-	}
-	server.Start()
-	defer server.Close()
-	transport := httpx.NewTransport()
-	defer transport.CloseIdleConnections()
-	clients := []*httpx.Client{httpx.New(&httpx.Options{Transport: transport}), httpx.New(&httpx.Options{Transport: transport})}
-	const callers, each = 32, 200
-	round := func() {
-		var wg sync.WaitGroup
-		for n := range callers {
-			wg.Go(func() {
-				for m := range each {
-					path := []string{"/empty", "/long", "/other"}[m%3]
-					if _, err := clients[(n+m)%2].Do(t.Context(), httpx.Call{Op: "test", Method: "POST", URL: server.URL + path, Body: []byte("{}")}); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		wg.Wait()
-	}
-	round()
-	warm := opened.Load()
-	round()
-	if more := opened.Load() - warm; more*1000 > callers*each {
-		t.Errorf("%d requests of a warm process opened %d connections", callers*each, more)
 	}
 }
