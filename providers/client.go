@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher/identity"
+	"usher/internal/quota"
 	"usher/internal/redact"
 )
 
@@ -164,7 +165,7 @@ func (c *Client) notCarried(field, why string) error {
 
 // Invite sends one invitation; see Provider.Invite.
 func (c *Client) Invite(ctx context.Context, r InviteRequest) (*Sent, error) {
-	return call(ctx, c, "invite", true, func(ctx context.Context) (*Sent, error) {
+	return call(ctx, c, r.Org, "invite", true, func(ctx context.Context) (*Sent, error) {
 		return c.provider.Invite(ctx, r)
 	})
 }
@@ -174,7 +175,7 @@ func (c *Client) Resend(ctx context.Context, r ResendRequest) (*Sent, error) {
 	if !c.Has(CapResend) {
 		return nil, c.unsupported("resend")
 	}
-	return call(ctx, c, "resend", true, func(ctx context.Context) (*Sent, error) {
+	return call(ctx, c, r.Org, "resend", true, func(ctx context.Context) (*Sent, error) {
 		return c.resender.Resend(ctx, r)
 	})
 }
@@ -184,7 +185,7 @@ func (c *Client) Revoke(ctx context.Context, ref InviteRef) error {
 	if !c.Has(CapRevoke) {
 		return c.unsupported("revoke")
 	}
-	_, err := call(ctx, c, "revoke", true, func(ctx context.Context) (struct{}, error) {
+	_, err := call(ctx, c, ref.Org, "revoke", true, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, c.revoker.Revoke(ctx, ref)
 	})
 	return err
@@ -196,7 +197,7 @@ func (c *Client) Settle(ctx context.Context, r InviteRequest) (*Settlement, erro
 	if c.settler == nil {
 		return &Settlement{Verdict: VerdictUnknown}, nil
 	}
-	return call(ctx, c, "settle", false, func(ctx context.Context) (*Settlement, error) {
+	return call(ctx, c, r.Org, "settle", false, func(ctx context.Context) (*Settlement, error) {
 		return c.settler.Settle(ctx, r)
 	})
 }
@@ -206,7 +207,7 @@ func (c *Client) ListInvites(ctx context.Context, org identity.OrgRef, p identit
 	if !c.Has(CapInviteList) {
 		return nil, c.unsupported("list invites")
 	}
-	return call(ctx, c, "list invites", false, func(ctx context.Context) (*identity.Page[RemoteInvite], error) {
+	return call(ctx, c, org, "list invites", false, func(ctx context.Context) (*identity.Page[RemoteInvite], error) {
 		return c.lister.ListInvites(ctx, org, p)
 	})
 }
@@ -216,14 +217,14 @@ func (c *Client) FindMember(ctx context.Context, ref InviteRef) (*identity.Membe
 	if c.memberFinder == nil {
 		return nil, c.unsupported("find member")
 	}
-	return call(ctx, c, "find member", false, func(ctx context.Context) (*identity.Member, error) {
+	return call(ctx, c, ref.Org, "find member", false, func(ctx context.Context) (*identity.Member, error) {
 		return c.memberFinder.FindMember(ctx, ref)
 	})
 }
 
 // ListMembers returns one page of members.
 func (c *Client) ListMembers(ctx context.Context, org identity.OrgRef, p identity.PageRequest) (*identity.Page[identity.Member], error) {
-	return call(ctx, c, "list members", false, func(ctx context.Context) (*identity.Page[identity.Member], error) {
+	return call(ctx, c, org, "list members", false, func(ctx context.Context) (*identity.Page[identity.Member], error) {
 		return c.provider.ListMembers(ctx, org, p)
 	})
 }
@@ -233,14 +234,15 @@ func (c *Client) ListRoles(ctx context.Context, org identity.OrgRef) ([]identity
 	if !c.Has(CapRolesList) {
 		return nil, c.unsupported("list roles")
 	}
-	return call(ctx, c, "list roles", false, func(ctx context.Context) ([]identity.Role, error) {
+	return call(ctx, c, org, "list roles", false, func(ctx context.Context) ([]identity.Role, error) {
 		return c.roleLister.ListRoles(ctx, org)
 	})
 }
 
-// call runs one operation under its deadline, wraps its error and measures it.
-func call[T any](ctx context.Context, c *Client, op string, write bool, do func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+// call runs one operation under its deadline, in the name of its organization,
+// wraps its error and measures it.
+func call[T any](ctx context.Context, c *Client, org identity.OrgRef, op string, write bool, do func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(quota.WithOrganization(ctx, c.queueOf(org)), c.timeout)
 	defer cancel()
 	start := c.now()
 	value, err := do(ctx)
@@ -253,6 +255,15 @@ func call[T any](ctx context.Context, c *Client, op string, write bool, do func(
 		return zero, err
 	}
 	return value, nil
+}
+
+// queueOf names whose turn an organization's calls take under the vendor's
+// limits. Connections share those, so the vendor's id alone would not do.
+func (c *Client) queueOf(org identity.OrgRef) string {
+	if org.ID != "" {
+		return org.ID
+	}
+	return c.name + "/" + org.ProviderID
 }
 
 // level separates what an operator must look at from everyday refusals.

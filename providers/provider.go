@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher/identity"
+	"usher/internal/quota"
 )
 
 // Provider is the least an adapter must do. All methods may be called
@@ -232,7 +233,17 @@ type Deps struct {
 	// ActAsCaller: vendor calls within an organization use the caller's own
 	// token (see CallerFrom), not the service credential.
 	ActAsCaller bool
-	Transport   http.RoundTripper // nil means httpx's shared one
-	Logger      *slog.Logger
-	Now         func() time.Time
+	// Transport is the one that all connections of the process share; nil: the
+	// connection has its own.
+	Transport http.RoundTripper
+	// Quotas are the vendors' limits that all connections of the process obey
+	// together; nil: none are obeyed.
+	Quotas *quota.Registry
+	// Limits override the limits that the adapter declares, by class.
+	Limits map[string]quota.Limit
+	// LimitWait is the longest a call waits for its turn under them.
+	LimitWait time.Duration
+	Metrics   *Metrics // nil: not measured
+	Logger    *slog.Logger
+	Now       func() time.Time
 }

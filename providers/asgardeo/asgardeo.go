@@ -64,15 +64,15 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	if d.Logger == nil {
 		d.Logger = slog.Default()
 	}
-	http := httpx.New(&httpx.Options{
-		Transport: d.Transport, Timeout: set.callTimeout, Now: d.Now, Sleep: s.sleep, Jitter: s.jitter,
-	})
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	if err != nil {
+		return nil, err
+	}
 	own := internal.Credentials{ID: set.ClientID, Secret: set.ClientSecret}
 	p := &Provider{
 		client: internal.New(http, set.BaseURL, set.RolesVersion, own, d.Now), settings: set, deps: d,
 		log: d.Logger.With("connection", d.Connection, "provider", "asgardeo"),
 	}
-	var err error
 	if p.lag, err = newLag(set.lagWait, d.Now, s.sleep); err != nil {
 		return nil, err
 	}

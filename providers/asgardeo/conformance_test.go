@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"usher/identity"
+	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
 )
@@ -13,7 +15,13 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	providertest.Run(t, providertest.Harness{Open: func(t *testing.T) *providertest.Vendor {
-		r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout, c.LagWait = "300ms", "0s" })
+		var quotas *quota.Registry
+		r := newRig(t, func(c *Config, d *providers.Deps) {
+			c.CallTimeout, c.LagWait = "300ms", "0s"
+			quotas = quota.New(&quota.Options{Now: d.Now})
+			d.Quotas, d.LimitWait, d.Limits = quotas, time.Second, map[string]quota.Limit{quota.All: {}}
+		})
+		t.Cleanup(func() { _ = quotas.Close() })
 		r.addMember(orgOne, "member@example.com", "mem-1008")
 		return &providertest.Vendor{
 			Provider: r.p, Org: org(orgOne), Other: org(orgTwo), MemberEmail: "member@example.com",
@@ -37,6 +45,8 @@ func TestConformance(t *testing.T) {
 			Fail:    func(t *testing.T, f providertest.Failure) { r.failure(f) },
 			Expire:  func(*testing.T) { r.advance(73 * 60 * 60 * 1e9) },
 			Secrets: func() []string { return []string{secret, "eyJ"} },
+			Calls:   r.total,
+			Pass:    func(_ *testing.T, d time.Duration) { r.advance(d) },
 		}
 	}})
 }
@@ -48,6 +58,13 @@ func (v *vendor) elsewhere(org, email, role string) {
 	o.rows = append(o.rows, &row{
 		id: "elsewhere-" + email, username: email, email: email, roles: []string{o.roles[role]}, expires: v.clock.Add(v.life),
 	})
+}
+
+// total returns how many calls arrived.
+func (v *vendor) total() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.calls)
 }
 
 // failure makes every try of the guest invitation fail.

@@ -3,6 +3,7 @@ package asgardeo_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"usher/identity"
 	"usher/internal/contracttest"
+	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/asgardeo"
 	"usher/providers/providertest"
@@ -77,7 +80,12 @@ func openSimulator(t *testing.T, v *contract.Validator, change func(*simulator.Q
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
 	sim := simulator.New(simulator.Options{Root: "rootorg", BaseURL: base, Mail: mails, Quirks: &q})
-	server.Config.Handler = v.Middleware(sim)
+	var calls atomic.Int64
+	checked := v.Middleware(sim)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		checked.ServeHTTP(w, r)
+	})
 	server.Start()
 	t.Cleanup(func() {
 		sim.Injector().Clear()
@@ -96,15 +104,17 @@ func openSimulator(t *testing.T, v *contract.Validator, change func(*simulator.Q
 	if problems := config.Validate(); len(problems) > 0 {
 		t.Fatal(problems)
 	}
+	quotas := quota.New(&quota.Options{Now: sim.Now})
 	p, err := config.Open(providers.Deps{
 		Connection: "under-test", Roles: map[string]string{"admin": "Administrator", "member": "Member"},
-		EmailRule: identity.EmailLowercase, Now: sim.Now,
+		EmailRule: identity.EmailLowercase, Now: sim.Now, Quotas: quotas, LimitWait: time.Second,
+		Limits: map[string]quota.Limit{quota.All: {}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
+		if err := errors.Join(p.Close(), quotas.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -128,6 +138,8 @@ func openSimulator(t *testing.T, v *contract.Validator, change func(*simulator.Q
 		Secrets:     func() []string { return []string{app.ClientSecret, "confirmationCode"} },
 		Fail:        func(t *testing.T, f providertest.Failure) { failSimulator(t, sim, f) },
 		Timeout:     2 * time.Second,
+		Calls:       func() int { return int(calls.Load()) },
+		Pass:        func(_ *testing.T, d time.Duration) { sim.Injector().Clock().Advance(d) },
 	}
 }
 

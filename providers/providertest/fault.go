@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"usher/identity"
 	"usher/providers"
@@ -44,8 +43,11 @@ func failures(t *testing.T, v *Vendor) {
 		if !ok || !slices.Contains(tc.want, known.Code) || known.Unknown != tc.acted {
 			t.Errorf("%s: error %v (unknown %v), want one of %v (unknown %v)", tc.failure, err, ok && known.Unknown, tc.want, tc.acted)
 		}
-		if tc.failure == Refused && ok && known.RetryAfter != 7*time.Second {
-			t.Errorf("retry after %v, want 7s", known.RetryAfter)
+		if tc.failure == Refused && ok && known.RetryAfter != refusedFor {
+			t.Errorf("retry after %v, want %v", known.RetryAfter, refusedFor)
+		}
+		if tc.failure == Refused && v.Pass != nil {
+			v.Pass(t, refusedFor)
 		}
 		for _, secret := range v.Secrets() {
 			if strings.Contains(err.Error(), secret) || strings.Contains(known.Detail, secret) {
@@ -56,6 +58,49 @@ func failures(t *testing.T, v *Vendor) {
 			t.Errorf("%s: %d mails, want %d", tc.failure, mails, tc.mails)
 		}
 		goesOn(t, v, c, r, tc.failure, tc.mails)
+	}
+}
+
+// refusalStopsAll: after one 429 nothing is sent for any organization until the
+// time is over that the vendor named.
+func refusalStopsAll(t *testing.T, v *Vendor) {
+	if v.Calls == nil {
+		t.Skip("the connection makes no calls")
+	}
+	c := v.Client(t)
+	list := func(org identity.OrgRef) error {
+		_, err := c.ListMembers(t.Context(), org, identity.PageRequest{Limit: 10})
+		return err
+	}
+	if err := list(v.Other); err != nil { // its token is there now
+		t.Fatal(err)
+	}
+	v.Fail(t, Refused)
+	_, err := c.Invite(t.Context(), v.Request(t, "refused@example.com"))
+	wantCode(t, err, identity.CodeProviderRateLimited)
+	v.Fail(t, Back)
+	before := v.Calls()
+	for _, org := range []identity.OrgRef{v.Org, v.Other} {
+		err := list(org)
+		wantCode(t, err, identity.CodeProviderRateLimited)
+		known, ok := err.(*identity.Error)
+		if !ok || known.RetryAfter <= 0 || known.RetryAfter > refusedFor || known.Unknown {
+			t.Errorf("got %+v", err)
+		}
+	}
+	_, err = c.Invite(t.Context(), v.Request(t, "other@example.com"))
+	wantCode(t, err, identity.CodeProviderRateLimited)
+	if known, ok := err.(*identity.Error); !ok || known.Unknown {
+		t.Errorf("nothing was sent, and the error does not say so: %+v", err)
+	}
+	if calls := v.Calls() - before; calls != 0 {
+		t.Errorf("%d calls reached the vendor, which wanted to be left alone", calls)
+	}
+	v.Pass(t, refusedFor)
+	for _, org := range []identity.OrgRef{v.Org, v.Other} {
+		if err := list(org); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
 	}
 }
 

@@ -39,6 +39,11 @@ type Vendor struct {
 	Secrets func() []string
 	// Timeout is how long an operation may take; 0 means five seconds.
 	Timeout time.Duration
+	// Calls returns how many calls the vendor has seen, and Pass lets time pass
+	// for the connection. Both are nil where no calls are made; otherwise the
+	// connection was opened with quotas.
+	Calls func() int
+	Pass  func(t *testing.T, d time.Duration)
 }
 
 // Failure is one way in which a vendor's invitation call goes wrong.
@@ -46,7 +51,7 @@ type Failure string
 
 // The failures a harness can inject, each for every try of the next sending.
 const (
-	Refused     Failure = "refused"      // 429 with Retry-After: 7
+	Refused     Failure = "refused"      // 429 with Retry-After: 7, see refusedFor
 	Credentials Failure = "credentials"  // our credential is refused
 	ServerError Failure = "server error" // 500, the vendor has not acted
 	AnswerLost  Failure = "answer lost"  // the vendor acts and the connection is cut
@@ -56,6 +61,9 @@ const (
 	Unreachable Failure = "unreachable"  // nobody listens
 	Back        Failure = "back"         // everything works again
 )
+
+// refusedFor is how long a vendor wants to be left alone after Refused.
+const refusedFor = 7 * time.Second
 
 // Client wraps the vendor's provider as the house does.
 func (v *Vendor) Client(t *testing.T) *providers.Client {

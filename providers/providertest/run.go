@@ -37,6 +37,7 @@ func Run(t *testing.T, h Harness) {
 		{"concurrent invitations of one address", concurrent},
 		{"cancelled context", cancelled},
 		{"failures", failures},
+		{"a refusal stops everybody", refusalStopsAll},
 		{"crash at every step", crashes},
 		{"crash at every step of a resend", resendCrashes},
 		{"undeclared abilities", undeclared},
