@@ -158,6 +158,7 @@ func (d *decoder) connection(c *Config, i int) {
 	d.roles(one, at+".roles")
 	if one.Settings != nil {
 		d.foreign(at+".settings", one.Settings.Validate())
+		d.limits(one, at)
 	}
 }
 

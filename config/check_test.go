@@ -117,6 +117,14 @@ func TestConnections(t *testing.T) {
 		{"register", "    issuers: [main]", "    issuers: [main]\n    register: always", []string{`9 connections[0].register: "always" is not one of manual, auto`}},
 		{"emails", "    issuers: [main]", "    issuers: [main]\n    emails: gmail", []string{`9 connections[0].emails: "gmail" is not one of lowercase, exact`}},
 		{"too patient", "    issuers: [main]", "    issuers: [main]\n    timeout: 6m", []string{"9 connections[0].timeout: must be from 1s to 5m0s"}},
+		{"limits", "    issuers: [main]", "    issuers: [main]\n    timeout: 5s\n    limit_wait: 5s\n    limits:\n      scim2: {calls: 400}\n      bulk: {calls: 0, window: 2m}\n      all: {calls: 100, window: 1s}", nil},
+		{"bad limits", "    issuers: [main]", "    issuers: [main]\n    timeout: 5s\n    limit_wait: 6m\n    limits:\n      scim: {calls: 1}\n      server: {window: 2m}\n      oauth2: {calls: -1}\n      bulk: {calls: 1, window: 1ms}", []string{
+			"10 connections[0].limit_wait: must be from 0s to 5m0s",
+			"12 connections[0].limits.scim: the provider asgardeo has no such class of calls: did you mean scim2?",
+			"13 connections[0].limits.server.calls: is missing",
+			"14 connections[0].limits.oauth2.calls: must be from 0 to 1000000",
+			"15 connections[0].limits.bulk.window: must be from 1s to 24h0m0s",
+		}},
 		{"redirect", "    issuers: [main]", "    issuers: [main]\n    redirect_urls: ['/welcome', 'http://app.example.com', 'javascript:alert(1)']", []string{
 			"9 connections[0].redirect_urls[0]: must be an absolute URL",
 			"9 connections[0].redirect_urls[1]: must be https, or http on loopback",
@@ -129,7 +137,7 @@ func TestConnections(t *testing.T) {
 		{"no settings", "    settings:", "    settings: {}\n    colours:", []string{
 			"11 connections[0].settings.application: is missing", "11 connections[0].settings.base_url: is missing",
 			"11 connections[0].settings.client_id: is missing", "11 connections[0].settings.client_secret: is missing",
-			"12 connections[0].colours: unknown key (known: name, provider, issuers, act_as, register, emails, timeout, redirect_urls, roles, settings)",
+			"12 connections[0].colours: unknown key (known: name, provider, issuers, act_as, register, emails, timeout, limits, limit_wait, redirect_urls, roles, settings)",
 		}},
 		{"the adapter's own rules", "      base_url: https://api.asgardeo.io/t/acme", "      base_url: http://api.asgardeo.io\n      organization_scopes: [a, 'b c']\n      lag_wait: long", []string{
 			"12 connections[0].settings.base_url: must be https unless the host is loopback",

@@ -43,16 +43,24 @@ type Limits struct {
 
 // Connection is one configured instance of a provider.
 type Connection struct {
-	Name         string             `json:"name" required:"true" help:"Name that rules, organizations, logs and metrics use: lower-case letters, digits and inner hyphens, up to 63. Unique."`
-	Provider     string             `json:"provider" required:"true" help:"The kind of backend. It decides what settings holds."`
-	Issuers      []string           `json:"issuers" required:"true" help:"Names of the issuers it trusts: their organization claims resolve here, and rules for their clients may name it. At least one."`
-	ActAs        string             `json:"act_as" default:"service" enum:"service,caller" help:"Whose credential vendor calls use: usher's own, or the caller's token where the vendor should enforce too."`
-	Register     string             `json:"register" default:"manual" enum:"manual,auto" help:"auto makes an organization from a trusted claim that is not bound yet."`
-	Emails       identity.EmailRule `json:"emails" default:"lowercase" enum:"lowercase,exact" help:"How addresses are compared."`
-	Timeout      time.Duration      `json:"timeout" default:"30s" help:"Longest time one operation may take, all vendor calls and waits included: 1s to 5m."`
-	RedirectURLs []string           `json:"redirect_urls" help:"The pages an invitation may lead to, compared exactly. https, or http on loopback. Default: none."`
-	Roles        map[string]Role    `json:"roles" required:"true" help:"Portable roles (lower-case letters, digits, _ and -) and what they are at the vendor. At least one."`
-	Settings     providers.Config   `json:"settings" help:"The provider's own settings."`
+	Name         string                 `json:"name" required:"true" help:"Name that rules, organizations, logs and metrics use: lower-case letters, digits and inner hyphens, up to 63. Unique."`
+	Provider     string                 `json:"provider" required:"true" help:"The kind of backend. It decides what settings holds."`
+	Issuers      []string               `json:"issuers" required:"true" help:"Names of the issuers it trusts: their organization claims resolve here, and rules for their clients may name it. At least one."`
+	ActAs        string                 `json:"act_as" default:"service" enum:"service,caller" help:"Whose credential vendor calls use: usher's own, or the caller's token where the vendor should enforce too."`
+	Register     string                 `json:"register" default:"manual" enum:"manual,auto" help:"auto makes an organization from a trusted claim that is not bound yet."`
+	Emails       identity.EmailRule     `json:"emails" default:"lowercase" enum:"lowercase,exact" help:"How addresses are compared."`
+	Timeout      time.Duration          `json:"timeout" default:"30s" help:"Longest time one operation may take, all vendor calls and waits included: 1s to 5m."`
+	Limits       map[string]VendorLimit `json:"limits" help:"How often the vendor may be called, by class, where that differs from what the provider's page says. The name all is for every class that is not named. Default: as the provider's page says."`
+	LimitWait    time.Duration          `json:"limit_wait" default:"10s" help:"Longest time a call waits for its turn under those limits, from 0s to 5m; one that would wait longer, or beyond the timeout, is not sent, and the answer is 429 provider_rate_limited."`
+	RedirectURLs []string               `json:"redirect_urls" help:"The pages an invitation may lead to, compared exactly. https, or http on loopback. Default: none."`
+	Roles        map[string]Role        `json:"roles" required:"true" help:"Portable roles (lower-case letters, digits, _ and -) and what they are at the vendor. At least one."`
+	Settings     providers.Config       `json:"settings" help:"The provider's own settings."`
+}
+
+// VendorLimit is how often a vendor may be called in one class.
+type VendorLimit struct {
+	Calls  *int          `json:"calls" required:"true" help:"The most calls in any span of time of the window's length, up to 1000000. 0 sets no limit."`
+	Window time.Duration `json:"window" help:"The length of the window, from 1s to 24h. Default: the declared one."`
 }
 
 // Role is what a portable role is on one connection.

@@ -24,7 +24,7 @@ func TestDefaults(t *testing.T) {
 		Issuers:       []oidc.IssuerConfig{{Name: "main", Issuer: "https://issuer.example.com", Audiences: []string{"usher"}}},
 		Connections: []config.Connection{{
 			Name: "one", Provider: "asgardeo", Issuers: []string{"main"}, ActAs: "service", Register: "manual",
-			Emails: identity.EmailLowercase, Timeout: 30 * time.Second,
+			Emails: identity.EmailLowercase, Timeout: 30 * time.Second, LimitWait: 10 * time.Second,
 			Roles: map[string]config.Role{"member": {Provider: "Member"}},
 			Settings: &asgardeo.Config{
 				BaseURL: "https://api.asgardeo.io/t/acme", ClientID: "abc", ClientSecret: "s3cret", Application: "App",
@@ -71,6 +71,8 @@ connections:
     register: auto
     emails: exact
     timeout: 5s
+    limits: {all: {calls: 0}, bulk: {calls: 2, window: 90s}}
+    limit_wait: 3s
     redirect_urls: ["https://app.example.com/welcome", "http://localhost:3000/x"]
     roles:
       admin: {provider: Administrator, grantable_by: [admin, owner]}
@@ -79,7 +81,7 @@ connections:
 organizations:
   - {slug: acme, name: Acme, connection: one, provider_id: "10084a8d"}
 `, "PORT", "9000")
-	no := false
+	no, none, two := false, 0, 2
 	want := &config.Config{
 		Listen: "0.0.0.0:9000", PublicURL: "https://usher.example.com",
 		Ledger: config.Ledger{URL: "sqlite:/var/lib/usher.db"}, Log: config.Log{Level: "warn", Format: "text"},
@@ -96,7 +98,9 @@ organizations:
 		}},
 		Connections: []config.Connection{{
 			Name: "one", Provider: "asgardeo", Issuers: []string{"main"}, ActAs: "caller", Register: "auto", Emails: identity.EmailExact,
-			Timeout: 5 * time.Second, RedirectURLs: []string{"https://app.example.com/welcome", "http://localhost:3000/x"},
+			Timeout: 5 * time.Second, LimitWait: 3 * time.Second,
+			Limits:       map[string]config.VendorLimit{"all": {Calls: &none}, "bulk": {Calls: &two, Window: 90 * time.Second}},
+			RedirectURLs: []string{"https://app.example.com/welcome", "http://localhost:3000/x"},
 			Roles: map[string]config.Role{
 				"admin":  {Provider: "Administrator", GrantableBy: []string{"admin", "owner"}},
 				"nobody": {Provider: "Nobody", GrantableBy: []string{}},

@@ -360,6 +360,13 @@ func TestWorldConfig(t *testing.T) {
 	if c.Listen != "127.0.0.1:0" || c.Ledger.URL != "sqlite:x.db" || c.Log.Level != "debug" || !c.Issuers[0].Demo || len(c.Organizations) != len(facts.Organizations) {
 		t.Errorf("got %v", c)
 	}
+	if l := c.Connections[0].Limits; len(l) != 1 || *l["all"].Calls != 0 || c.Limits.Mails != 0 {
+		t.Errorf("the vendor's limits and the mail budget are in the way: %v", c)
+	}
+	facts.VendorLimits = true
+	if text, err := worldConfig(facts, "127.0.0.1:0", "sqlite:x.db", "debug"); err != nil || strings.Contains(string(text), "limits:") {
+		t.Errorf("with the vendors' limits, %v:\n%s", err, text)
+	}
 	secret := reflect.ValueOf(c.Connections[0].Settings).Elem().FieldByName("ClientSecret").String()
 	if secret != odd {
 		t.Errorf("the secret came back as %q", secret)

@@ -16,6 +16,8 @@ import (
 	"usher/api"
 	"usher/config"
 	"usher/identity"
+	"usher/internal/httpx"
+	"usher/internal/quota"
 	"usher/invites"
 	"usher/ledger"
 	"usher/oidc"
@@ -154,8 +156,12 @@ func (g *gateway) openLedger(ctx context.Context) error {
 	return nil
 }
 
-// openConnections opens the adapter of each connection. No vendor is called.
+// openConnections opens the adapter of each connection. All share one transport
+// and the vendors' limits. No vendor is called.
 func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connection, error) {
+	transport := httpx.NewTransport()
+	quotas := quota.New(&quota.Options{Observer: metrics})
+	g.closers = append(g.closers, func() error { transport.CloseIdleConnections(); return nil }, quotas.Close)
 	var connections []*invites.Connection
 	for _, c := range g.config.Connections {
 		vendorRoles, rules := map[string]string{}, map[string]invites.RoleRule{}
@@ -167,6 +173,7 @@ func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connec
 		adapter, err := c.Settings.Open(providers.Deps{
 			Connection: c.Name, Roles: vendorRoles, EmailRule: c.Emails,
 			ActAsCaller: c.ActAs == "caller", Logger: log, Now: time.Now,
+			Transport: transport, Quotas: quotas, Limits: vendorLimits(c.Limits), LimitWait: c.LimitWait, Metrics: metrics,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open connection %s: %w", c.Name, err)
@@ -180,6 +187,15 @@ func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connec
 		})
 	}
 	return connections, nil
+}
+
+// vendorLimits are a connection's overrides as its adapter takes them.
+func vendorLimits(configured map[string]config.VendorLimit) map[string]quota.Limit {
+	limits := map[string]quota.Limit{}
+	for class, l := range configured {
+		limits[class] = quota.Limit{Calls: *l.Calls, Window: l.Window}
+	}
+	return limits
 }
 
 // trust turns the connections' lists of issuers around.

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"usher/config"
+	"usher/internal/quota"
 	"usher/sandbox"
 )
 
@@ -27,7 +28,7 @@ func worldConfig(f sandbox.Facts, listen, ledgerURL, logLevel string) ([]byte, e
 	}
 	var connections, organizations []any
 	for _, c := range f.Connections {
-		connections = append(connections, worldConnection(c))
+		connections = append(connections, worldConnection(c, f.VendorLimits))
 	}
 	for _, o := range f.Organizations {
 		organizations = append(organizations, yaml.MapSlice{
@@ -83,7 +84,7 @@ func worldIssuer(i sandbox.IssuerFacts) yaml.MapSlice {
 	}
 }
 
-func worldConnection(c sandbox.ConnectionFacts) yaml.MapSlice {
+func worldConnection(c sandbox.ConnectionFacts, vendorLimits bool) yaml.MapSlice {
 	roles := yaml.MapSlice{}
 	for _, r := range c.Roles {
 		role := yaml.MapSlice{{Key: "provider", Value: r.Provider}}
@@ -99,11 +100,15 @@ func worldConnection(c sandbox.ConnectionFacts) yaml.MapSlice {
 		}
 		settings[key] = value
 	}
-	return yaml.MapSlice{
+	connection := yaml.MapSlice{
 		{Key: "name", Value: c.Name}, {Key: "provider", Value: c.Provider}, {Key: "issuers", Value: c.Issuers},
 		{Key: "act_as", Value: c.ActAs}, {Key: "emails", Value: c.Emails},
-		{Key: "roles", Value: roles}, {Key: "settings", Value: settings},
 	}
+	if !vendorLimits {
+		none := yaml.MapSlice{{Key: quota.All, Value: yaml.MapSlice{{Key: "calls", Value: 0}}}}
+		connection = append(connection, yaml.MapItem{Key: "limits", Value: none})
+	}
+	return append(connection, yaml.MapItem{Key: "roles", Value: roles}, yaml.MapItem{Key: "settings", Value: settings})
 }
 
 // outputs are the files a demo or a sandbox writes once everything answers.
