@@ -30,6 +30,7 @@ func newScope(r *Registry, d Declaration, owner string, budgets []Budget) *scope
 	for _, b := range budgets {
 		r.options.Observer.Limited(d.Scope, b.Class, b.Limit)
 	}
+	r.options.Observer.Waiting(d.Scope, 0)
 	return &scope{name: d.Scope, owner: owner, period: d.Period, budgets: budgets, r: r, lanes: map[uint64]*lane{}}
 }
 
