@@ -5,5 +5,11 @@
 // What may be repeated: a 429, since it is a refusal; a call that found no
 // connection, since nothing was sent; and anything else only for calls that
 // change nothing or are marked Repeatable. A try begins in one place,
-// Client.try.
+// Client.try:
+//
+//	admit ─ the Breaker: is the vendor up?   the Limiter: is it our turn?
+//	send  ─ one request, one whole answer
+//	end   ─ both are told what came of it; a refusal pauses the vendor's scope
+//
+// and Repeats bounds how many more follow.
 package httpx
