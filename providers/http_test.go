@@ -91,11 +91,15 @@ func TestConnectionsShareLimitsFairly(t *testing.T) {
 		synctest.Wait()
 		go func() { _ = members(t, two, "small") }()
 		synctest.Wait()
+		mu.Lock()
 		if len(order) != 2 {
 			t.Errorf("%d calls at once, the limit is 2", len(order))
 		}
+		mu.Unlock()
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if at := slices.Index(order, "small"); at < 2 || at > 3 || len(order) != 21 {
 			t.Errorf("the small organization was number %d of %d", at, len(order))
 		}
