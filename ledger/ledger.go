@@ -33,6 +33,8 @@ type Ledger struct {
 	write  *statements // of writer
 	lock   *os.File
 
+	turn turn
+
 	mu     sync.RWMutex // held for reading by Write, for writing by Close
 	closed bool
 }
@@ -55,7 +57,7 @@ func Open(ctx context.Context, url string, o *Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{now: o.Now, log: o.Logger, instance: o.Instance, lock: lock}
+	l := &Ledger{now: o.Now, log: o.Logger, instance: o.Instance, lock: lock, turn: turn{taken: make(chan struct{}, 1)}}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -124,65 +126,3 @@ func (l *Ledger) Ready(ctx context.Context) error {
 
 // Now returns the ledger's time: UTC, in microseconds.
 func (l *Ledger) Now() time.Time { return instant(l.now()) }
-
-// Tx is a transaction under way. It is used by one goroutine, and not after
-// the function it was given to has returned.
-type Tx struct {
-	ctx    context.Context // the transaction's; it does not outlive Write
-	caller context.Context // asked between statements
-	tx     *sql.Tx
-	led    *Ledger
-	now    time.Time
-}
-
-// Write runs fn in one transaction and commits it; once Write has returned
-// nil, the changes survive any crash. Transactions run one after the other. If
-// fn returns an error or panics, or ctx is cancelled before the commit,
-// nothing has changed. fn's error is returned as it is.
-//
-// fn gives up at the first error of a Tx method that it cannot explain, and
-// must not call the Ledger itself: it would wait for its own end.
-func (l *Ledger) Write(ctx context.Context, fn func(*Tx) error) error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.closed {
-		return failed("begin transaction", sql.ErrConnDone)
-	}
-	conn, err := l.writer.Conn(ctx) // waits for its turn
-	if err != nil {
-		return failed("begin transaction", err)
-	}
-	defer l.release(ctx, conn.Close)
-
-	// Interrupting a statement would cost the connection with everything
-	// prepared on it; statements are short, so ctx is asked between them.
-	whole := context.WithoutCancel(ctx)
-	tx, err := conn.BeginTx(whole, nil)
-	if err != nil {
-		return failed("begin transaction", err)
-	}
-	committed := false
-	defer func() {
-		if !committed {
-			l.release(ctx, tx.Rollback)
-		}
-	}()
-	if err := fn(&Tx{ctx: whole, caller: ctx, tx: tx, led: l, now: l.Now()}); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return failed("commit transaction", err)
-	}
-	committed = true // a commit that goes wrong has rolled back
-	return failed("commit transaction", tx.Commit())
-}
-
-func (l *Ledger) release(ctx context.Context, fn func() error) {
-	if err := fn(); err != nil && !errors.Is(err, sql.ErrTxDone) && !errors.Is(err, sql.ErrConnDone) {
-		l.log.ErrorContext(ctx, "ledger: ending a transaction", "error", err)
-	}
-}
-
-// Now returns the transaction's instant: the same at each call, UTC, in
-// microseconds.
-func (t *Tx) Now() time.Time { return t.now }

@@ -166,7 +166,7 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 func writeStatements() []string {
 	return slices.Concat(
 		organizationStatements(), inviteStatements(), eventStatements(), leaseStatements(),
-		stepStatements(), memberStatements(), keyStatements(),
+		stepStatements(), memberStatements(), keyStatements(), turnStatements(),
 	)
 }
 
