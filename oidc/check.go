@@ -23,12 +23,17 @@ type policy struct {
 	leeway            time.Duration
 	audiences         []string
 	authorizedParties []string
+	azpOnly           bool // client_id never stands in for azp
+	// session is the preset's own check, which may put the claims into other
+	// words; nil: none.
+	session func(map[string]any) (map[string]any, error)
 }
 
 func newPolicy(c IssuerConfig) policy {
 	p := policy{
 		algorithms: c.Algorithms, leeway: c.Leeway,
 		audiences: c.Audiences, authorizedParties: c.AuthorizedParties,
+		azpOnly: c.Preset == PresetClerk, session: c.session(),
 	}
 	for _, t := range c.Types {
 		p.types = append(p.types, normalType(t))
@@ -36,7 +41,8 @@ func newPolicy(c IssuerConfig) policy {
 	return p
 }
 
-// check does everything that needs no key.
+// check does everything that needs no key. It leaves the claims in the words
+// that the mapping reads.
 func (p *policy) check(t *token, now time.Time) *refusal {
 	if !slices.Contains(p.algorithms, t.header.alg) {
 		return refuse(reasonAlgorithm, "algorithm %s is not accepted", cut(t.header.alg))
@@ -50,7 +56,28 @@ func (p *policy) check(t *token, now time.Time) *refusal {
 	if r := checkSubject(t.claims); r != nil {
 		return r
 	}
-	return p.checkAudience(t.claims)
+	if r := p.checkAudience(t.claims); r != nil {
+		return r
+	}
+	return p.checkSession(t)
+}
+
+// errWrongAudience is a preset's word that a token is for somebody else.
+var errWrongAudience = errors.New("the token was issued to another client")
+
+func (p *policy) checkSession(t *token) *refusal {
+	if p.session == nil {
+		return nil
+	}
+	claims, err := p.session(t.claims)
+	switch {
+	case errors.Is(err, errWrongAudience):
+		return refuse(reasonAudience, "%w", err)
+	case err != nil:
+		return refuse(reasonClaims, "%w", err)
+	}
+	t.claims = claims
+	return nil
 }
 
 // checkType accepts access tokens only. Many issuers give ID tokens the typ
@@ -150,13 +177,15 @@ func (p *policy) checkAudience(claims map[string]any) *refusal {
 	if err != nil {
 		return refuse(reasonClaims, "aud: %w", err)
 	}
-	meant := func(a string) bool { return slices.Contains(aud, a) }
-	if len(p.audiences) > 0 && !slices.ContainsFunc(p.audiences, meant) {
+	if len(p.audiences) > 0 && !contains(aud, p.audiences...) {
 		return refuse(reasonAudience, "aud does not hold one of ours")
 	}
 	azp, err := optionalText(claims, "azp")
 	if err != nil {
 		return refuse(reasonClaims, "azp: %w", err)
+	}
+	if p.azpOnly {
+		return p.checkParty(azp)
 	}
 	client, err := optionalText(claims, "client_id")
 	if err != nil {
@@ -168,10 +197,19 @@ func (p *policy) checkAudience(claims map[string]any) *refusal {
 	if azp == "" {
 		azp = client
 	}
+	return p.checkParty(azp)
+}
+
+func (p *policy) checkParty(azp string) *refusal {
 	if len(p.authorizedParties) > 0 && !slices.Contains(p.authorizedParties, azp) {
 		return refuse(reasonAudience, "azp %s is not one of ours", cut(azp))
 	}
 	return nil
+}
+
+// contains reports whether a list holds one of some values.
+func contains(list []string, some ...string) bool {
+	return slices.ContainsFunc(some, func(s string) bool { return slices.Contains(list, s) })
 }
 
 // audience reads aud: a string or an array of strings (RFC 7519 section

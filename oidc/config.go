@@ -14,20 +14,30 @@ type Preset string
 const (
 	PresetNone     Preset = "none"
 	PresetAsgardeo Preset = "asgardeo" // contracts/asgardeo/FACTS.md section 13
+	// PresetClerk is for session tokens, versions 1 and 2, of
+	// contracts/clerk/FACTS.md section 9.
+	PresetClerk Preset = "clerk"
+	// PresetWorkOS is for AuthKit access tokens, contracts/workos/FACTS.md
+	// section 11. An issuer that does not name its client needs jwks_url.
+	PresetWorkOS Preset = "workos"
 )
+
+func presets() []Preset {
+	return []Preset{PresetNone, PresetAsgardeo, PresetClerk, PresetWorkOS}
+}
 
 // IssuerConfig is one issuer whose tokens usher accepts.
 type IssuerConfig struct {
 	Name              string            `json:"name" help:"Name that connections, logs and metrics use. Required, unique."`
 	Issuer            string            `json:"issuer" help:"The exact iss claim of its tokens. https, or http on loopback. Required, unique."`
-	Preset            Preset            `json:"preset,omitempty" help:"What is known of the vendor's tokens: asgardeo or none. Default none."`
+	Preset            Preset            `json:"preset,omitempty" help:"What is known of the vendor's tokens: asgardeo, clerk (session tokens, versions 1 and 2), workos (AuthKit access tokens) or none. Default none."`
 	DiscoveryURL      string            `json:"discovery_url,omitempty" help:"Where the discovery document is. Default: /.well-known/openid-configuration below the issuer."`
-	JWKSURL           string            `json:"jwks_url,omitempty" help:"Where the key set is; discovery is then not used. Default: what discovery says."`
-	Audiences         []string          `json:"audiences,omitempty" help:"The aud claim must hold one of these. Audiences, authorized_parties or both are required; both given, both must hold."`
-	AuthorizedParties []string          `json:"authorized_parties,omitempty" help:"azp (client_id where there is no azp) must be one of these. For vendors that issue no audience."`
+	JWKSURL           string            `json:"jwks_url,omitempty" help:"Where the key set is; discovery is then not used. Default: what discovery says; preset clerk: /.well-known/jwks.json below the issuer; preset workos: the client's key set, where the issuer names the client."`
+	Audiences         []string          `json:"audiences,omitempty" help:"The aud claim must hold one of these. Audiences, authorized_parties or both are required, but for preset workos; both given, both must hold."`
+	AuthorizedParties []string          `json:"authorized_parties,omitempty" help:"azp (client_id where there is no azp) must be one of these. For vendors that issue no audience. With preset clerk azp alone counts: the origin of the page."`
 	Algorithms        []string          `json:"algorithms,omitempty" help:"Accepted signature algorithms: RS, PS and ES with 256, 384, 512, and EdDSA. Default RS256."`
-	Types             []string          `json:"types,omitempty" help:"Accepted typ headers, compared without case and application/. A token without typ counts as JWT. Default at+jwt and JWT; preset asgardeo: at+jwt."`
-	Leeway            time.Duration     `json:"leeway,omitempty" help:"How far clocks may differ, for exp, nbf and iat: up to 2m. Default 30s."`
+	Types             []string          `json:"types,omitempty" help:"Accepted typ headers, compared without case and application/. A token without typ counts as JWT. Default at+jwt and JWT; preset asgardeo: at+jwt; preset clerk: JWT."`
+	Leeway            time.Duration     `json:"leeway,omitempty" help:"How far clocks may differ, for exp, nbf and iat: up to 2m. Default 30s; preset clerk: 5s."`
 	Demo              bool              `json:"demo,omitempty" help:"This is the sandbox's issuer, whose keys protect nothing. Only on loopback. Default false."`
 	Claims            ClaimsConfig      `json:"claims,omitempty" help:"Where things are in the token."`
 	Roles             map[string]string `json:"roles,omitempty" help:"The token's role to the portable role. A role that is not listed counts for nothing. Default none."`
@@ -39,12 +49,12 @@ type IssuerConfig struct {
 // by dots (a.b.c). A dot that belongs to a name is written \. ; an array on
 // the way stands for all of its elements. "-" means: not taken from the token.
 type ClaimsConfig struct {
-	Organization  string `json:"organization,omitempty" help:"The vendor's id of the organization(s) the token is for. Default none; preset asgardeo: org_id."`
-	Scopes        string `json:"scopes,omitempty" help:"Scopes: a string parted by blanks, or an array. Default scope."`
-	Roles         string `json:"roles,omitempty" help:"Roles: a string (one role), or an array. Default roles."`
-	Email         string `json:"email,omitempty" help:"E-mail address. Default email."`
+	Organization  string `json:"organization,omitempty" help:"The vendor's id of the organization(s) the token is for. Default none; preset asgardeo and workos: org_id; preset clerk: org_id, which stands for o.id as well."`
+	Scopes        string `json:"scopes,omitempty" help:"Scopes: a string parted by blanks, or an array. Default scope; preset clerk: org_permissions, which stands for fea, o.per and o.fpm as well; preset workos: permissions."`
+	Roles         string `json:"roles,omitempty" help:"Roles: a string (one role), or an array. Default roles; preset clerk: org_role, which stands for o.rol as well, always with org: before it."`
+	Email         string `json:"email,omitempty" help:"E-mail address. Default email; preset clerk and workos: -."`
 	EmailVerified string `json:"email_verified,omitempty" help:"Whether the address is proven: true or \"true\". Default email_verified."`
-	Client        string `json:"client,omitempty" help:"The client the token was issued to; azp stands in where it is absent. Default client_id."`
+	Client        string `json:"client,omitempty" help:"The client the token was issued to; azp stands in where it is absent. Default client_id; preset clerk: azp."`
 }
 
 // PermissionRule grants permissions to who has a scope or a portable role;

@@ -49,7 +49,7 @@ func TestValidate(t *testing.T) {
 		{"fragment", func(c *IssuerConfig) { c.Issuer = "https://issuer.example#x" }, []string{"issuer: must not have a fragment"}},
 		{"ftp", func(c *IssuerConfig) { c.Issuer = "ftp://issuer.example" }, []string{"issuer: is not an https address"}},
 		{"demo elsewhere", func(c *IssuerConfig) { c.Demo = true }, []string{"demo: a demo issuer must be on loopback"}},
-		{"preset of a later version", func(c *IssuerConfig) { c.Preset = "clerk" }, []string{`preset: "clerk" is not built into this version`}},
+		{"preset of a later version", func(c *IssuerConfig) { c.Preset = "auth0" }, []string{`preset: "auth0" is not built into this version`}},
 		{"both addresses", func(c *IssuerConfig) { c.DiscoveryURL, c.JWKSURL = "https://a.example", "https://b.example" }, []string{"discovery_url: is not used"}},
 		{"discovery over http", func(c *IssuerConfig) { c.DiscoveryURL = "http://a.example" }, []string{"discovery_url: is http"}},
 		{"keys over http", func(c *IssuerConfig) { c.JWKSURL = "http://a.example" }, []string{"jwks_url: is http"}},

@@ -1,6 +1,9 @@
 package oidc
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // noClaim as a path means that the thing is not taken from the token.
 const noClaim = "-"
@@ -8,7 +11,8 @@ const noClaim = "-"
 // withDefaults fills in what the configuration leaves open: from the preset,
 // then from the common names of RFC 9068 and OpenID Connect.
 func (c IssuerConfig) withDefaults() IssuerConfig {
-	if c.Preset == PresetAsgardeo {
+	switch c.Preset {
+	case PresetAsgardeo:
 		// FACTS.md section 13: access tokens are at+jwt, org_id is the
 		// organization the token is for. After a switch of organization older
 		// servers put the wrong roles in; they count only where the
@@ -17,6 +21,10 @@ func (c IssuerConfig) withDefaults() IssuerConfig {
 		if len(c.Types) == 0 {
 			c.Types = []string{"at+jwt"}
 		}
+	case PresetClerk:
+		c.clerkDefaults()
+	case PresetWorkOS:
+		c.workosDefaults()
 	}
 	if len(c.Types) == 0 {
 		c.Types = []string{"at+jwt", "JWT"}
@@ -36,6 +44,49 @@ func (c IssuerConfig) withDefaults() IssuerConfig {
 	fill(&c.Claims.EmailVerified, "email_verified")
 	fill(&c.Claims.Client, "client_id")
 	return c
+}
+
+// clerkDefaults are those of contracts/clerk/FACTS.md section 9. The claims are
+// named as clerkSession leaves them, the same for both versions of the token.
+// A session token has no e-mail address of its own.
+func (c *IssuerConfig) clerkDefaults() {
+	if len(c.Types) == 0 {
+		c.Types = []string{"JWT"}
+	}
+	if c.Leeway == 0 {
+		c.Leeway = 5 * time.Second // the skew of the vendor's own verifiers
+	}
+	if c.DiscoveryURL == "" {
+		fill(&c.JWKSURL, strings.TrimSuffix(c.Issuer, "/")+"/.well-known/jwks.json")
+	}
+	fill(&c.Claims.Organization, "org_id")
+	fill(&c.Claims.Roles, "org_role")
+	fill(&c.Claims.Scopes, "org_permissions")
+	fill(&c.Claims.Client, "azp")
+	fill(&c.Claims.Email, noClaim)
+}
+
+// workosDefaults are those of contracts/workos/FACTS.md section 11.
+func (c *IssuerConfig) workosDefaults() {
+	if c.DiscoveryURL == "" {
+		fill(&c.JWKSURL, workosKeys(c.Issuer))
+	}
+	fill(&c.Claims.Organization, "org_id")
+	fill(&c.Claims.Scopes, "permissions")
+	fill(&c.Claims.Email, noClaim)
+}
+
+// session returns the preset's check of a token's claims, which may also put
+// them into other words. nil: there is none.
+func (c IssuerConfig) session() func(map[string]any) (map[string]any, error) {
+	switch c.Preset {
+	case PresetClerk:
+		return clerkSession
+	case PresetWorkOS:
+		return workosAccess(workosClient(c.JWKSURL, workosKeysPath), c.Audiences)
+	default:
+		return nil
+	}
 }
 
 func fill(s *string, value string) {

@@ -99,13 +99,15 @@ func (c IssuerConfig) check(p *problems) {
 	case len(c.Name) > 64 || strings.ContainsFunc(c.Name, notInName):
 		p.add("name", "may have up to 64 letters, digits, dots, dashes and underscores")
 	}
-	if c.Preset != "" && c.Preset != PresetNone && c.Preset != PresetAsgardeo {
-		p.add("preset", "%q is not built into this version: asgardeo or none, with claims configured by hand", c.Preset)
+	if c.Preset != "" && !slices.Contains(presets(), c.Preset) {
+		p.add("preset", "%q is not built into this version: asgardeo, clerk, workos or none, with claims configured by hand", c.Preset)
 	}
 	c.checkAddresses(p)
 	p.words("audiences", c.Audiences)
 	p.words("authorized_parties", c.AuthorizedParties)
-	if len(c.Audiences) == 0 && len(c.AuthorizedParties) == 0 {
+	if c.Preset == PresetWorkOS {
+		c.checkWorkOS(p)
+	} else if len(c.Audiences) == 0 && len(c.AuthorizedParties) == 0 {
 		p.add("audiences", "is missing: without audiences or authorized_parties every token of the issuer would do, whomever it was issued for")
 	}
 	c.checkHeader(p)
