@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -27,8 +28,9 @@ const (
 )
 
 // Authenticator tells who holds a bearer token. An error with code
-// unauthenticated refuses the token; any other is our own trouble, a 500. It is
-// called concurrently.
+// unauthenticated refuses the token; any other is our own trouble, a 500. The
+// context tells the origin of the request (oidc.WithOrigin). It is called
+// concurrently.
 type Authenticator interface {
 	Authenticate(ctx context.Context, bearer string) (*oidc.Principal, error)
 }
@@ -49,7 +51,9 @@ type Options struct {
 	// Timeout bounds an operation that writes, all vendor calls included;
 	// 0: DefaultTimeout. It is the outer bound: connections have their own.
 	Timeout time.Duration
-	Now     func() time.Time // nil: time.Now
+	// TrustedProxies are whose X-Forwarded-For is believed. nil: nobody's.
+	TrustedProxies []netip.Prefix
+	Now            func() time.Time // nil: time.Now
 }
 
 // API is the HTTP handler. It may be used concurrently.
@@ -61,6 +65,7 @@ type API struct {
 	metrics *metrics
 	maxBody int64
 	timeout time.Duration
+	proxies []netip.Prefix
 	now     func() time.Time
 
 	engine    *gin.Engine
@@ -76,7 +81,7 @@ func New(o Options) (*API, error) {
 	setGlobals()
 	a := &API{
 		service: o.Service, auth: o.Auth, ledger: o.Ledger,
-		log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, now: o.Now,
+		log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, proxies: o.TrustedProxies, now: o.Now,
 		engine: gin.New(), templates: map[string]string{},
 	}
 	if a.log == nil {

@@ -15,6 +15,7 @@ import (
 
 	"usher/identity"
 	"usher/invites"
+	"usher/oidc"
 	"usher/providers"
 )
 
@@ -52,7 +53,8 @@ func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 // authenticate establishes the caller, or answers 401 with a challenge as
 // RFC 6750 section 3 has it.
 func (a *API) authenticate(x *exchange, _ route, c *call) error {
-	given := humagin.Unwrap(x).Request.Header.Values("Authorization")
+	request := humagin.Unwrap(x).Request
+	given := request.Header.Values("Authorization")
 	if len(given) == 0 {
 		x.SetHeader("WWW-Authenticate", `Bearer realm="usher"`)
 		return identity.Errorf(identity.CodeUnauthenticated, "A bearer token is required.")
@@ -62,7 +64,7 @@ func (a *API) authenticate(x *exchange, _ route, c *call) error {
 		x.SetHeader("WWW-Authenticate", `Bearer realm="usher", error="invalid_request"`)
 		return identity.Errorf(identity.CodeUnauthenticated, "The Authorization header does not hold one bearer token.")
 	}
-	p, err := a.auth.Authenticate(x.ctx, token)
+	p, err := a.auth.Authenticate(oidc.WithOrigin(x.ctx, a.origin(request, x.Param("org"))), token)
 	if err != nil {
 		if identity.CodeOf(err) != identity.CodeUnauthenticated {
 			return &identity.Error{Code: identity.CodeInternal, Op: "authenticate", Err: err}

@@ -23,6 +23,9 @@ const (
 	minBody, maxBody       = 1 << 10, 1 << 20
 	maxGrace               = 10 * time.Minute
 	maxMails               = 1000
+	maxFailedTokens        = 100000
+	minFailedTokensWindow  = time.Second
+	maxFailedTokensWindow  = 24 * time.Hour
 	minMailWindow          = time.Second
 	maxMailWindow          = 24 * time.Hour
 	minTimeout, maxTimeout = time.Second, 5 * time.Minute
@@ -90,6 +93,11 @@ func (d *decoder) server(c *Config) {
 			d.once("public_url", "%s", why)
 		}
 	}
+	for i, proxy := range c.TrustedProxies {
+		if _, err := parseNetwork(proxy); err != nil {
+			d.once(fmt.Sprintf("trusted_proxies[%d]", i), "%q %s", proxy, err)
+		}
+	}
 	if name, found := strings.CutPrefix(c.Ledger.URL, "sqlite:"); !found || name == "" {
 		d.once("ledger.url", "must be sqlite: and the path of a file, as in sqlite:usher.db")
 	}
@@ -101,6 +109,12 @@ func (d *decoder) server(c *Config) {
 	}
 	if c.Limits.MailWindow < minMailWindow || c.Limits.MailWindow > maxMailWindow {
 		d.once("limits.mail_window", "must be from %s to %s", minMailWindow, maxMailWindow)
+	}
+	if c.Limits.FailedTokens < 0 || c.Limits.FailedTokens > maxFailedTokens {
+		d.once("limits.failed_tokens", "must be from 0 to %d", maxFailedTokens)
+	}
+	if c.Limits.FailedTokensWindow < minFailedTokensWindow || c.Limits.FailedTokensWindow > maxFailedTokensWindow {
+		d.once("limits.failed_tokens_window", "must be from %s to %s", minFailedTokensWindow, maxFailedTokensWindow)
 	}
 	if c.ShutdownGrace < 0 || c.ShutdownGrace > maxGrace {
 		d.once("shutdown_grace", "must be from 0s to %s", maxGrace)
@@ -242,7 +256,7 @@ func (d *decoder) demo(c *Config) {
 		d.once("public_url", why)
 	}
 	for i, issuer := range c.Issuers {
-		for key, address := range map[string]string{"issuer": issuer.Issuer, "discovery_url": issuer.DiscoveryURL, "jwks_url": issuer.JWKSURL} {
+		for key, address := range map[string]string{"issuer": issuer.Issuer, "discovery_url": issuer.DiscoveryURL, "jwks_url": issuer.JWKSURL, "introspection.endpoint": issuer.Introspection.Endpoint} {
 			if remote(address) {
 				d.once(fmt.Sprintf("issuers[%d].%s", i, key), why)
 			}

@@ -50,6 +50,7 @@ func TestDemoIssuer(t *testing.T) {
 			"5 issuers[0].issuer: " + why, `7 issuers[0].demo: a demo issuer must be on loopback, and "https://issuer.example.com" is not`,
 		}},
 		{"remote keys", "    demo: true", "    demo: true\n    jwks_url: https://issuer.example.com/keys", []string{"8 issuers[0].jwks_url: " + why}},
+		{"remote introspection", "    demo: true", "    demo: true\n    introspection: {client_id: a, client_secret: b, endpoint: 'https://issuer.example.com/i'}", []string{"8 issuers[0].introspection.endpoint: " + why}},
 		{"another issuer that is remote", "    demo: true", "    demo: true\n  - name: second\n    issuer: https://issuer.example.com\n    audiences: [x]", []string{"9 issuers[1].issuer: " + why}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -91,6 +92,12 @@ func TestServer(t *testing.T) {
 		{"too many mails", "limits: {mails: 1001}", []string{"16 limits.mails: must be from 0 to 1000"}},
 		{"negative mails", "limits: {mails: -1}", []string{"16 limits.mails: must be from 0 to 1000"}},
 		{"short window", "limits: {mail_window: 1ms}", []string{"16 limits.mail_window: must be from 1s to 24h0m0s"}},
+		{"negative bad tokens", "limits: {failed_tokens: -1}", []string{"16 limits.failed_tokens: must be from 0 to 100000"}},
+		{"no window of bad tokens", "limits: {failed_tokens_window: 0s}", []string{"16 limits.failed_tokens_window: must be from 1s to 24h0m0s"}},
+		{"proxies", "trusted_proxies: [10.0.0.0/8, 192.0.2.1, '::1', '2001:db8::/32']", nil},
+		{"proxies by name", "trusted_proxies: [proxy.example.com]", []string{`16 trusted_proxies[0]: "proxy.example.com" must be an address or a network such as 10.0.0.0/8`}},
+		{"proxy within a network", "trusted_proxies: ['::1', 10.0.0.1/8]", []string{`16 trusted_proxies[1]: "10.0.0.1/8" is neither one address nor a network: 10.0.0.0/8 would be one`}},
+		{"every proxy", "trusted_proxies: [0.0.0.0/0]", []string{`16 trusted_proxies[0]: "0.0.0.0/0" is everybody: name the proxies`}},
 		{"body too large", "limits: {body_bytes: 1048577}", []string{"16 limits.body_bytes: must be from 1024 to 1048576"}},
 		{"negative grace", "shutdown_grace: -1s", []string{"16 shutdown_grace: must be from 0s to 10m0s"}},
 		{"endless grace", "shutdown_grace: 1h", []string{"16 shutdown_grace: must be from 0s to 10m0s"}},

@@ -16,6 +16,7 @@ type Config struct {
 	Ledger          Ledger              `json:"ledger" help:"usher's own record."`
 	Log             Log                 `json:"log" help:"What is written to standard error."`
 	Limits          Limits              `json:"limits" help:"What a caller may send, and how often."`
+	TrustedProxies  []string            `json:"trusted_proxies" help:"Addresses and networks (10.0.0.0/8) of the proxies before usher. Only from these is X-Forwarded-For believed, which limits on one source then go by. Default: none; a source is whoever connects."`
 	ShutdownGrace   time.Duration       `json:"shutdown_grace" default:"30s" help:"How long requests under way may take to finish after SIGINT or SIGTERM, up to 10m."`
 	Issuers         []oidc.IssuerConfig `json:"issuers" required:"true" help:"Whose tokens are accepted. At least one."`
 	Connections     []Connection        `json:"connections" required:"true" help:"The identity providers behind usher. At least one."`
@@ -39,6 +40,9 @@ type Limits struct {
 	BodyBytes  int64         `json:"body_bytes" default:"65536" help:"The longest request body, from 1024 to 1048576 bytes; longer ones answer 413."`
 	Mails      int           `json:"mails" default:"5" help:"How many invitations may be mailed to one address of an organization within mail_window, up to 1000; more answer 429 rate_limited. 0 sets no limit."`
 	MailWindow time.Duration `json:"mail_window" default:"10m" help:"The time in which invitations to one address are counted: 1s to 24h."`
+
+	FailedTokens       int           `json:"failed_tokens" default:"60" help:"How many bad tokens that an issuer must be asked about (opaque ones, and ones signed with an unknown key) one source, an IPv4 address or an IPv6 /64, may present within failed_tokens_window, up to 100000. Beyond, its bad tokens answer 401 without any issuer being asked. 0 sets no limit."`
+	FailedTokensWindow time.Duration `json:"failed_tokens_window" default:"1m" help:"The time in which a source's bad tokens are counted: 1s to 24h."`
 }
 
 // Connection is one configured instance of a provider.

@@ -19,7 +19,7 @@ func TestDefaults(t *testing.T) {
 		Listen:        "127.0.0.1:8080",
 		Ledger:        config.Ledger{URL: "sqlite:usher.db", AutoUp: true},
 		Log:           config.Log{Level: "info", Format: "json"},
-		Limits:        config.Limits{BodyBytes: 65536, Mails: 5, MailWindow: 10 * time.Minute},
+		Limits:        config.Limits{BodyBytes: 65536, Mails: 5, MailWindow: 10 * time.Minute, FailedTokens: 60, FailedTokensWindow: time.Minute},
 		ShutdownGrace: 30 * time.Second,
 		Issuers:       []oidc.IssuerConfig{{Name: "main", Issuer: "https://issuer.example.com", Audiences: []string{"usher"}}},
 		Connections: []config.Connection{{
@@ -44,7 +44,8 @@ public_url: https://usher.example.com
 allow_demo_issuer: false
 ledger: {url: "sqlite:/var/lib/usher.db", auto_up: false}
 log: {level: warn, format: text}
-limits: {body_bytes: 2048, mails: 0, mail_window: 1h}
+limits: {body_bytes: 2048, mails: 0, mail_window: 1h, failed_tokens: 0, failed_tokens_window: 5m}
+trusted_proxies: [10.0.0.0/8, "::1"]
 shutdown_grace: 1m30s
 issuers:
   - name: main
@@ -53,6 +54,7 @@ issuers:
     algorithms: [ES256]
     types: [JWT]
     leeway: 5s
+    introspection: {client_id: us, client_secret: "${ASKING}", client_auth: client_secret_post, prefixes: [tok_], timeout: 2s, concurrency: 4, failures: 10, endpoint: "https://issuer.example.com/introspect"}
     claims: {organization: o.id}
     roles: {Boss: admin}
     permissions:
@@ -80,15 +82,19 @@ connections:
     settings: {base_url: http://127.0.0.1:1/t/acme, client_id: a, client_secret: b, application: App, send_names: false, token_cache_size: 7}
 organizations:
   - {slug: acme, name: Acme, connection: one, provider_id: "10084a8d"}
-`, "PORT", "9000")
+`, "PORT", "9000", "ASKING", "s3cret")
 	no, none, two := false, 0, 2
 	want := &config.Config{
 		Listen: "0.0.0.0:9000", PublicURL: "https://usher.example.com",
 		Ledger: config.Ledger{URL: "sqlite:/var/lib/usher.db"}, Log: config.Log{Level: "warn", Format: "text"},
-		Limits: config.Limits{BodyBytes: 2048, MailWindow: time.Hour}, ShutdownGrace: 90 * time.Second,
+		Limits: config.Limits{BodyBytes: 2048, MailWindow: time.Hour, FailedTokensWindow: 5 * time.Minute}, TrustedProxies: []string{"10.0.0.0/8", "::1"}, ShutdownGrace: 90 * time.Second,
 		Issuers: []oidc.IssuerConfig{{
 			Name: "main", Issuer: "https://issuer.example.com", AuthorizedParties: []string{"app"}, Algorithms: []string{"ES256"},
 			Types: []string{"JWT"}, Leeway: 5 * time.Second, Claims: oidc.ClaimsConfig{Organization: "o.id"},
+			Introspection: oidc.IntrospectionConfig{
+				Endpoint: "https://issuer.example.com/introspect", ClientID: "us", ClientSecret: "s3cret", ClientAuth: oidc.ClientSecretPost,
+				Prefixes: []string{"tok_"}, Timeout: 2 * time.Second, Concurrency: 4, Failures: 10,
+			},
 			Roles:       map[string]string{"Boss": "admin"},
 			Permissions: []oidc.PermissionRule{{Role: "admin", Grant: []identity.Permission{identity.InvitesRead}}},
 			Services: []oidc.ServiceRule{{
@@ -224,7 +230,7 @@ func TestKinds(t *testing.T) {
 		{"tag", least + "listen: !!str 127.0.0.1:1\n", []string{"16 listen: tags such as !!str are not supported"}},
 		{"merge key", least + "log:\n  <<: {level: info}\n", []string{"17 log.?: keys must be plain words; anchors, aliases and merge keys are not supported"}},
 		{"repeated section", least + "log: {level: info}\nlog: {level: warn}\n", []string{"17 log: is there twice, first on line 16"}},
-		{"far-off key", least + "colour: red\n", []string{"16 colour: unknown key (known: listen, public_url, allow_demo_issuer, ledger, log, limits, shutdown_grace, issuers, connections, organizations)"}},
+		{"far-off key", least + "colour: red\n", []string{"16 colour: unknown key (known: listen, public_url, allow_demo_issuer, ledger, log, limits, trusted_proxies, shutdown_grace, issuers, connections, organizations)"}},
 		{"key in another case", least + "Listen: 127.0.0.1:1\n", []string{"16 Listen: unknown key: did you mean listen?"}},
 		{"nothing of what is needed", "listen: 127.0.0.1:1\n", []string{"1 connections: is missing", "1 issuers: is missing"}},
 	} {

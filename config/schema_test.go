@@ -57,7 +57,7 @@ func TestExample(t *testing.T) {
 		t.Errorf("the example does not fit the schema: %v", err)
 	}
 	for _, key := range []string{
-		"listen", "public_url", "allow_demo_issuer", "ledger", "url", "auto_up", "log", "level", "format", "limits", "body_bytes", "mails", "mail_window",
+		"listen", "public_url", "allow_demo_issuer", "ledger", "url", "auto_up", "log", "level", "format", "limits", "body_bytes", "mails", "mail_window", "failed_tokens", "failed_tokens_window", "trusted_proxies",
 		"shutdown_grace", "issuers", "connections", "act_as", "register", "emails", "timeout", "redirect_urls", "roles", "settings", "organizations",
 	} {
 		if !strings.Contains(config.Example(), key+":") {

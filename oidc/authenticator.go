@@ -36,8 +36,19 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics is where counters are registered. Default: nowhere.
 	Metrics prometheus.Registerer
-	// CacheSize is how many verified tokens are remembered. Default 10000.
+	// CacheSize is how many verified tokens are remembered, and how many opaque
+	// ones that were refused, and that were good before. Default 10000.
 	CacheSize int
+	// Connection returns the name of the connection that an organization, by id
+	// or slug, lives in; "" if there is none. Opaque tokens that several issuers
+	// could have issued go to the one it trusts. Default: they are refused.
+	Connection func(ctx context.Context, organization string) string
+	// SourceFailures is how many failing tokens that an issuer must be asked
+	// about one source may present in SourceWindow. Beyond, nobody is asked
+	// because of its tokens; those that need no asking, and opaque ones that
+	// were good before, are accepted as ever. Default 60; negative: no limit.
+	SourceFailures int
+	SourceWindow   time.Duration // default 1m
 }
 
 // Authenticator verifies bearer tokens. It is safe for concurrent use.
@@ -45,6 +56,9 @@ type Authenticator struct {
 	issuers []*issuer
 	byURL   map[string]*issuer
 	memory  *memory
+	doubts  *doubts
+	sources *sources
+	routes  *routes
 	metrics *metrics
 	fetcher *fetcher
 	now     func() time.Time
@@ -63,6 +77,8 @@ type issuer struct {
 	verifier gooidc.Config
 	keys     *keySet
 	counters *issuerCounters
+	// inquiries are those about opaque tokens; nil: the issuer is not asked.
+	inquiries *introspector
 }
 
 // New makes an Authenticator; call Close when done. It waits for no issuer:
@@ -93,9 +109,16 @@ func New(issuers []IssuerConfig, o *Options) (*Authenticator, error) {
 	if a.memory, err = newMemory(o.CacheSize); err != nil {
 		return nil, fmt.Errorf("remembered tokens: %w", err)
 	}
+	if a.doubts, err = newDoubts(o.CacheSize); err != nil {
+		return nil, fmt.Errorf("remembered tokens: %w", err)
+	}
+	if a.sources, err = newSources(o.SourceFailures, o.SourceWindow, a.now); err != nil {
+		return nil, fmt.Errorf("sources of failing tokens: %w", err)
+	}
 	if a.metrics, err = newMetrics(o.Metrics); err != nil {
 		return nil, fmt.Errorf("metrics of the issuers: %w", err)
 	}
+	prefixes := map[*issuer][]string{}
 	for _, c := range issuers {
 		i, err := a.open(c.withDefaults(), o.Trust[c.Name], logger)
 		if err != nil {
@@ -103,7 +126,9 @@ func New(issuers []IssuerConfig, o *Options) (*Authenticator, error) {
 		}
 		a.issuers = append(a.issuers, i)
 		a.byURL[i.url] = i
+		prefixes[i] = c.Introspection.Prefixes
 	}
+	a.routes = newRoutes(a.issuers, prefixes, o)
 	a.warm()
 	return a, nil
 }
@@ -114,7 +139,7 @@ func (a *Authenticator) open(c IssuerConfig, trust []string, logger *slog.Logger
 		return nil, err
 	}
 	counters := a.metrics.issuer(c.Name)
-	return &issuer{
+	i := &issuer{
 		name: c.Name, url: c.Issuer, policy: newPolicy(c), mapping: m, counters: counters,
 		// Audience, exp and nbf are checked by policy, with one leeway.
 		verifier: gooidc.Config{SupportedSigningAlgs: c.Algorithms, SkipClientIDCheck: true, SkipExpiryCheck: true},
@@ -122,7 +147,14 @@ func (a *Authenticator) open(c IssuerConfig, trust []string, logger *slog.Logger
 			name: c.Name, issuer: c.Issuer, discoveryURL: c.DiscoveryURL, jwksURL: c.JWKSURL, algorithms: c.Algorithms,
 			fetcher: a.fetcher, now: a.now, logger: logger, counters: counters, closing: make(chan struct{}),
 		},
-	}, nil
+	}
+	if c.Introspection.on() {
+		n := newIntrospector(c.Introspection)
+		n.name, n.keys, n.fetcher, n.sources, n.admit = c.Name, i.keys, a.fetcher, a.sources, i.admit
+		n.now, n.logger, n.counters = a.now, logger, counters
+		i.inquiries = n
+	}
+	return i, nil
 }
 
 // warm fetches every issuer's keys, some at a time, without waiting for it.
@@ -152,14 +184,23 @@ func (a *Authenticator) Authenticate(ctx context.Context, bearer string) (*Princ
 		a.metrics.verified("", string(refused.reason))
 		return nil, refused.identity()
 	}
+	if a.routes.opaque(bearer) {
+		return a.introspect(ctx, bearer)
+	}
 	key, now := keyOf(bearer), a.now()
 	r, ok := a.memory.find(key, now)
 	if ok {
 		r.issuer.counters.hits.Inc()
 		return r.principal.bearing(bearer), nil
 	}
-	r, name, refused := a.verify(ctx, bearer, now)
+	from := sourceOf(originOf(ctx).Source)
+	r, name, refused := a.verify(ctx, bearer, now, from)
 	if refused != nil {
+		// One token that is tried again and again counts once in a while.
+		if refused.reason == reasonUnknownKey && a.doubts.refusal(key, now) == nil {
+			a.doubts.refuse(key, refused, now)
+			a.sources.failed(from)
+		}
 		a.metrics.verified(name, string(refused.reason))
 		return nil, refused.identity()
 	}
@@ -170,7 +211,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, bearer string) (*Princ
 
 // verify does the whole work for a token that is not remembered. It also
 // returns the issuer's configured name, if it got that far.
-func (a *Authenticator) verify(ctx context.Context, bearer string, now time.Time) (*remembered, string, *refusal) {
+func (a *Authenticator) verify(ctx context.Context, bearer string, now time.Time, from source) (*remembered, string, *refusal) {
 	t, refused := parseToken(bearer)
 	if refused != nil {
 		return nil, "", refused
@@ -183,13 +224,14 @@ func (a *Authenticator) verify(ctx context.Context, bearer string, now time.Time
 	if refused := i.policy.check(t, now); refused != nil {
 		return nil, i.name, refused
 	}
-	key, generation, refused := i.keys.find(ctx, t.header.kid, t.header.alg)
+	key, generation, refused := i.keys.find(ctx, t.header.kid, t.header.alg, a.sources.allows(from))
 	if refused != nil {
 		return nil, i.name, refused
 	}
 	if err := i.verify(ctx, t, key); err != nil {
 		return nil, i.name, refuse(reasonSignature, "%w", err)
 	}
+	i.keys.used()
 	expires, err := numericDate(t.claims, "exp")
 	if err != nil {
 		return nil, i.name, refuse(reasonClaims, "exp: %w", err)
@@ -240,6 +282,9 @@ func (a *Authenticator) Close() error {
 	a.closer.Do(func() { close(a.closing) })
 	a.warming.Wait()
 	for _, i := range a.issuers {
+		if i.inquiries != nil {
+			i.inquiries.close()
+		}
 		i.keys.close()
 	}
 	a.fetcher.close()

@@ -52,7 +52,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, refused := a.verify(b.Context(), bb.token, clock.Now()); refused != nil {
+				if _, _, refused := a.verify(b.Context(), bb.token, clock.Now(), source{}); refused != nil {
 					b.Fatal(refused)
 				}
 			}

@@ -18,6 +18,7 @@ const (
 
 // policy is what an issuer's tokens must look like.
 type policy struct {
+	issuer            string
 	algorithms        []string
 	types             []string // normalized
 	leeway            time.Duration
@@ -31,7 +32,7 @@ type policy struct {
 
 func newPolicy(c IssuerConfig) policy {
 	p := policy{
-		algorithms: c.Algorithms, leeway: c.Leeway,
+		issuer: c.Issuer, algorithms: c.Algorithms, leeway: c.Leeway,
 		audiences: c.Audiences, authorizedParties: c.AuthorizedParties,
 		azpOnly: c.Preset == PresetClerk, session: c.session(),
 	}
@@ -50,7 +51,7 @@ func (p *policy) check(t *token, now time.Time) *refusal {
 	if r := p.checkType(t); r != nil {
 		return r
 	}
-	if r := p.checkTime(t.claims, now); r != nil {
+	if r := p.checkTime(t.claims, now, true); r != nil {
 		return r
 	}
 	if r := checkSubject(t.claims); r != nil {
@@ -94,16 +95,21 @@ func (p *policy) checkType(t *token) *refusal {
 	if typ == "at+jwt" {
 		return nil
 	}
+	return checkMarks(t.claims)
+}
+
+// checkMarks refuses what has the marks of another kind of token.
+func checkMarks(claims map[string]any) *refusal {
 	// OpenID Connect Core sections 2 and 3.3.2.11; Financial-grade API part 2
 	// section 5.1; Back-Channel Logout section 2.4.
 	for _, mark := range []string{"nonce", "at_hash", "c_hash", "s_hash", "events"} {
-		if _, ok := t.claims[mark]; ok {
+		if _, ok := claims[mark]; ok {
 			return refuse(reasonType, "the claim %s says that this is not an access token", mark)
 		}
 	}
 	// What issuers add that give every token the typ JWT (Keycloak, Cognito).
 	for _, name := range []string{"typ", "token_use"} {
-		kind, _ := t.claims[name].(string)
+		kind, _ := claims[name].(string)
 		switch strings.ToLower(kind) {
 		case "id", "refresh", "offline", "logout":
 			return refuse(reasonType, "the claim %s says that this is not an access token", name)
@@ -112,14 +118,15 @@ func (p *policy) checkType(t *token) *refusal {
 	return nil
 }
 
-func (p *policy) checkTime(claims map[string]any, now time.Time) *refusal {
+// checkTime checks the dates; exp must be there where expires says so.
+func (p *policy) checkTime(claims map[string]any, now time.Time, expires bool) *refusal {
 	for _, c := range []struct {
 		name     string
 		required bool
 		reason   reason
 		holds    func(time.Time) bool
 	}{
-		{"exp", true, reasonExpired, func(exp time.Time) bool { return now.Before(exp.Add(p.leeway)) }},
+		{"exp", expires, reasonExpired, func(exp time.Time) bool { return now.Before(exp.Add(p.leeway)) }},
 		{"nbf", false, reasonNotYetValid, func(nbf time.Time) bool { return !now.Add(p.leeway).Before(nbf) }},
 		{"iat", false, reasonNotYetValid, func(iat time.Time) bool { return !now.Add(p.leeway).Before(iat) }},
 	} {

@@ -28,22 +28,51 @@ func presets() []Preset {
 
 // IssuerConfig is one issuer whose tokens usher accepts.
 type IssuerConfig struct {
-	Name              string            `json:"name" help:"Name that connections, logs and metrics use. Required, unique."`
-	Issuer            string            `json:"issuer" help:"The exact iss claim of its tokens. https, or http on loopback. Required, unique."`
-	Preset            Preset            `json:"preset,omitempty" help:"What is known of the vendor's tokens: asgardeo, clerk (session tokens, versions 1 and 2), workos (AuthKit access tokens) or none. Default none."`
-	DiscoveryURL      string            `json:"discovery_url,omitempty" help:"Where the discovery document is. Default: /.well-known/openid-configuration below the issuer."`
-	JWKSURL           string            `json:"jwks_url,omitempty" help:"Where the key set is; discovery is then not used. Default: what discovery says; preset clerk: /.well-known/jwks.json below the issuer; preset workos: the client's key set, where the issuer names the client."`
-	Audiences         []string          `json:"audiences,omitempty" help:"The aud claim must hold one of these. Audiences, authorized_parties or both are required, but for preset workos; both given, both must hold."`
-	AuthorizedParties []string          `json:"authorized_parties,omitempty" help:"azp (client_id where there is no azp) must be one of these. For vendors that issue no audience. With preset clerk azp alone counts: the origin of the page."`
-	Algorithms        []string          `json:"algorithms,omitempty" help:"Accepted signature algorithms: RS, PS and ES with 256, 384, 512, and EdDSA. Default RS256."`
-	Types             []string          `json:"types,omitempty" help:"Accepted typ headers, compared without case and application/. A token without typ counts as JWT. Default at+jwt and JWT; preset asgardeo: at+jwt; preset clerk: JWT."`
-	Leeway            time.Duration     `json:"leeway,omitempty" help:"How far clocks may differ, for exp, nbf and iat: up to 2m. Default 30s; preset clerk: 5s."`
-	Demo              bool              `json:"demo,omitempty" help:"This is the sandbox's issuer, whose keys protect nothing. Only on loopback. Default false."`
-	Claims            ClaimsConfig      `json:"claims,omitempty" help:"Where things are in the token."`
-	Roles             map[string]string `json:"roles,omitempty" help:"The token's role to the portable role. A role that is not listed counts for nothing. Default none."`
-	Permissions       []PermissionRule  `json:"permissions,omitempty" help:"What scopes and roles allow. What no rule grants is denied."`
-	Services          []ServiceRule     `json:"services,omitempty" help:"Applications' backends, and what each may do."`
+	Name              string              `json:"name" help:"Name that connections, logs and metrics use. Required, unique."`
+	Issuer            string              `json:"issuer" help:"The exact iss claim of its tokens. https, or http on loopback. Required, unique."`
+	Preset            Preset              `json:"preset,omitempty" help:"What is known of the vendor's tokens: asgardeo, clerk (session tokens, versions 1 and 2), workos (AuthKit access tokens) or none. Default none."`
+	DiscoveryURL      string              `json:"discovery_url,omitempty" help:"Where the discovery document is. Default: /.well-known/openid-configuration below the issuer."`
+	JWKSURL           string              `json:"jwks_url,omitempty" help:"Where the key set is; discovery is then not used. Default: what discovery says; preset clerk: /.well-known/jwks.json below the issuer; preset workos: the client's key set, where the issuer names the client."`
+	Audiences         []string            `json:"audiences,omitempty" help:"The aud claim must hold one of these. Audiences, authorized_parties or both are required, but for preset workos; both given, both must hold."`
+	AuthorizedParties []string            `json:"authorized_parties,omitempty" help:"azp (client_id where there is no azp) must be one of these. For vendors that issue no audience. With preset clerk azp alone counts: the origin of the page."`
+	Algorithms        []string            `json:"algorithms,omitempty" help:"Accepted signature algorithms: RS, PS and ES with 256, 384, 512, and EdDSA. Default RS256."`
+	Types             []string            `json:"types,omitempty" help:"Accepted typ headers, compared without case and application/. A token without typ counts as JWT. Default at+jwt and JWT; preset asgardeo: at+jwt; preset clerk: JWT."`
+	Leeway            time.Duration       `json:"leeway,omitempty" help:"How far clocks may differ, for exp, nbf and iat: up to 2m. Default 30s; preset clerk: 5s."`
+	Demo              bool                `json:"demo,omitempty" help:"This is the sandbox's issuer, whose keys protect nothing. Only on loopback. Default false."`
+	Introspection     IntrospectionConfig `json:"introspection,omitempty" help:"How to ask the issuer about opaque tokens (RFC 7662). Default: it is not asked, and only its JWTs are accepted."`
+	Claims            ClaimsConfig        `json:"claims,omitempty" help:"Where things are in the token."`
+	Roles             map[string]string   `json:"roles,omitempty" help:"The token's role to the portable role. A role that is not listed counts for nothing. Default none."`
+	Permissions       []PermissionRule    `json:"permissions,omitempty" help:"What scopes and roles allow. What no rule grants is denied."`
+	Services          []ServiceRule       `json:"services,omitempty" help:"Applications' backends, and what each may do."`
 }
+
+// ClientAuth is how usher authenticates at an introspection endpoint, in the
+// words of RFC 8414.
+type ClientAuth string
+
+// The ways to authenticate. The zero value is ClientSecretBasic.
+const (
+	ClientSecretBasic ClientAuth = "client_secret_basic"
+	ClientSecretPost  ClientAuth = "client_secret_post"
+)
+
+// IntrospectionConfig says how an issuer is asked about opaque tokens (RFC
+// 7662). ClientID turns it on. A token is shown to one issuer alone: to the
+// one with its prefix, else to the only one without prefixes, else to the only
+// one without prefixes that the connection of the path's organization trusts.
+type IntrospectionConfig struct {
+	Endpoint     string          `json:"endpoint,omitempty" help:"Where to ask. Default: introspection_endpoint of the discovery document."`
+	ClientID     string          `json:"client_id,omitempty" help:"The client usher asks as. Setting it turns introspection on."`
+	ClientSecret identity.Secret `json:"client_secret,omitempty" help:"Its secret. Required with client_id."`
+	ClientAuth   ClientAuth      `json:"client_auth,omitempty" help:"How it authenticates: client_secret_basic or client_secret_post. Default client_secret_basic."`
+	Prefixes     []string        `json:"prefixes,omitempty" help:"Tokens that begin so are this issuer's opaque tokens, whatever they look like; it is then asked about no others. Default none: tokens without a known prefix that do not look like a JWT; where several issuers take these, the one that the connection of the path's organization trusts."`
+	Timeout      time.Duration   `json:"timeout,omitempty" help:"Longest time one request may take, and a token may wait for its turn: up to 30s. Default 5s."`
+	Concurrency  int             `json:"concurrency,omitempty" help:"Requests under way at once, 2 to 256; a quarter is kept for tokens that were good before. Default 16."`
+	Failures     int             `json:"failures,omitempty" help:"How many bad tokens of all sources together it may be asked about in a minute. Beyond, only tokens that were good before are asked about. Default 300."`
+}
+
+// on reports whether an issuer is asked about opaque tokens.
+func (c IntrospectionConfig) on() bool { return c.ClientID != "" }
 
 // ClaimsConfig says where things are in a token: paths of member names parted
 // by dots (a.b.c). A dot that belongs to a name is written \. ; an array on

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -31,8 +32,10 @@ const (
 
 // fetchError is a fetch that went wrong.
 type fetchError struct {
-	class string
-	err   error
+	class  string
+	err    error
+	status int           // of the answer, where it is at fault; otherwise 0
+	retry  time.Duration // its Retry-After in seconds; otherwise 0
 }
 
 // Error implements error.
@@ -61,6 +64,7 @@ func classOf(err error) string {
 // fetcher gets documents from issuers.
 type fetcher struct {
 	client  *http.Client
+	direct  *http.Client // follows no redirects: what it sends is secret
 	timeout time.Duration
 	own     *http.Transport // closed with us; nil: the client is somebody else's
 }
@@ -78,6 +82,7 @@ func newFetcher(client *http.Client, timeout time.Duration) *fetcher {
 			DialContext:            (&net.Dialer{Timeout: f.timeout}).DialContext,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConns:           64,
+			MaxIdleConnsPerHost:    defaultInquiries,
 			IdleConnTimeout:        30 * time.Second,
 			TLSHandshakeTimeout:    f.timeout,
 			MaxResponseHeaderBytes: maxHeader,
@@ -87,6 +92,9 @@ func newFetcher(client *http.Client, timeout time.Duration) *fetcher {
 	c.CheckRedirect = sameOrigin
 	c.Jar = nil
 	f.client = &c
+	direct := c
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	f.direct = &direct
 	return f
 }
 
@@ -118,27 +126,42 @@ func (f *fetcher) get(ctx context.Context, url string, v any) error {
 	if err != nil {
 		return failed(classConnect, "%w", err)
 	}
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("Cache-Control", "no-cache")
-	answer, err := f.client.Do(r)
+	body, err := f.read(f.client, r, maxDocument)
 	if err != nil {
-		return transportError(ctx, err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		return failed(classStatus, "GET %s: status %d", url, answer.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument+1))
-	switch {
-	case err != nil:
-		return transportError(ctx, fmt.Errorf("GET %s: %w", url, err))
-	case len(body) > maxDocument:
-		return failed(classTooLong, "GET %s: the answer is longer than %d bytes", url, maxDocument)
+		return err
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return failed(classNotJSON, "GET %s: %w", url, err)
 	}
 	return nil
+}
+
+// read returns the body of a request's answer, which must be 200 and have no
+// more bytes than limit.
+func (f *fetcher) read(client *http.Client, r *http.Request, limit int64) ([]byte, error) {
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Cache-Control", "no-cache")
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, transportError(r.Context(), err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		e := failed(classStatus, "%s %s: status %d", r.Method, r.URL, answer.StatusCode)
+		e.status = answer.StatusCode
+		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
+			e.retry = time.Duration(min(seconds, 3600)) * time.Second
+		}
+		return nil, e
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, transportError(r.Context(), fmt.Errorf("%s %s: %w", r.Method, r.URL, err))
+	case int64(len(body)) > limit:
+		return nil, failed(classTooLong, "%s %s: the answer is longer than %d bytes", r.Method, r.URL, limit)
+	}
+	return body, nil
 }
 
 func transportError(ctx context.Context, err error) *fetchError {

@@ -75,6 +75,9 @@ type keySet struct {
 	// Discovery's answer. Only the flight under way touches it.
 	discovered   string
 	discoveredAt time.Time
+
+	// introspection is discovery's introspection_endpoint; nil: none was said.
+	introspection atomic.Pointer[string]
 }
 
 // flight is one fetch that any number of callers wait for.
@@ -87,26 +90,20 @@ var (
 	errClosed   = errors.New("the authenticator is closed")
 	errBackoff  = errors.New("the last fetch failed a moment ago")
 	errCooldown = errors.New("the keys were fetched for an unknown kid a moment ago")
+	errSource   = errors.New("too many tokens from the same source have failed")
 )
 
 // find returns the key to verify a token with, and the generation it belongs
-// to. It may wait for a fetch: where there are no keys yet, and for an unknown
-// kid if the cool-down allows one.
-func (s *keySet) find(ctx context.Context, kid, alg string) (crypto.PublicKey, uint64, *refusal) {
+// to. It may wait for a fetch, if the issuer may be asked at all: where there
+// are no keys yet, and for an unknown kid if the cool-down allows one.
+func (s *keySet) find(ctx context.Context, kid, alg string, mayAsk bool) (crypto.PublicKey, uint64, *refusal) {
 	now := s.now()
 	current := s.current.Load()
-	switch {
-	case current == nil || now.Sub(current.at) >= keysExpire:
-		f, err := s.start(now, false)
-		if err == nil {
-			err = f.wait(ctx)
-		}
-		if err != nil {
+	if current == nil || now.Sub(current.at) >= keysExpire {
+		if err := s.fetch(ctx, now, false, mayAsk); err != nil {
 			return nil, 0, s.unavailable(err)
 		}
 		current = s.current.Load()
-	case now.Sub(current.at) >= keysStale:
-		_, _ = s.start(now, false) // the keys at hand serve meanwhile
 	}
 	if key := current.pick(kid, alg); key != nil {
 		return key, current.generation, nil
@@ -115,11 +112,7 @@ func (s *keySet) find(ctx context.Context, kid, alg string) (crypto.PublicKey, u
 	if !current.at.Before(now) {
 		return nil, 0, unknown // fetched after the token came
 	}
-	f, err := s.start(now, true)
-	if err == nil {
-		err = f.wait(ctx)
-	}
-	if err != nil {
+	if err := s.fetch(ctx, now, true, mayAsk); err != nil {
 		return nil, 0, refuse(reasonUnknownKey, "%w; not fetched again: %w", unknown.err, err)
 	}
 	current = s.current.Load()
@@ -127,6 +120,27 @@ func (s *keySet) find(ctx context.Context, kid, alg string) (crypto.PublicKey, u
 		return key, current.generation, nil
 	}
 	return nil, 0, unknown
+}
+
+// fetch begins or joins a fetch and waits for it.
+func (s *keySet) fetch(ctx context.Context, now time.Time, unknownKey, mayAsk bool) error {
+	if !mayAsk {
+		return errSource
+	}
+	f, err := s.start(now, unknownKey)
+	if err != nil {
+		return err
+	}
+	return f.wait(ctx)
+}
+
+// used tells that a good token was verified with the keys at hand, which
+// serve while they are fetched again once they are old. Tokens that fail do
+// not get here.
+func (s *keySet) used() {
+	if k, now := s.current.Load(), s.now(); k == nil || now.Sub(k.at) >= keysStale {
+		_, _ = s.start(now, false) // the key set logs what went wrong
+	}
 }
 
 func (s *keySet) unavailable(err error) *refusal {

@@ -43,6 +43,8 @@ func (s *keySet) keysURL(ctx context.Context) (string, error) {
 	var document struct {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
+		// RFC 8414 section 2
+		Introspection string `json:"introspection_endpoint"`
 	}
 	if err := s.fetcher.get(ctx, s.discoveryURL, &document); err != nil {
 		return "", err
@@ -51,16 +53,19 @@ func (s *keySet) keysURL(ctx context.Context) (string, error) {
 	if document.Issuer != s.issuer {
 		return "", failed(classMismatch, "GET %s: the document is issuer %s's", s.discoveryURL, cut(document.Issuer))
 	}
-	if why := s.badKeysURL(document.JWKSURI); why != "" {
+	if why := s.badEndpoint(document.Introspection); why == "" {
+		s.introspection.Store(&document.Introspection)
+	}
+	if why := s.badEndpoint(document.JWKSURI); why != "" {
 		return "", failed(classMismatch, "GET %s: jwks_uri %s %s", s.discoveryURL, cut(document.JWKSURI), why)
 	}
 	s.discovered, s.discoveredAt = document.JWKSURI, now
 	return s.discovered, nil
 }
 
-// badKeysURL says why keys are not fetched from where discovery points, or "".
-// An issuer that is not on loopback has no business pointing there over http.
-func (s *keySet) badKeysURL(address string) string {
+// badEndpoint says why nothing is asked where discovery points, or "". An
+// issuer that is not on loopback has no business pointing there over http.
+func (s *keySet) badEndpoint(address string) string {
 	if why := badAddress(address); why != "" {
 		return why
 	}

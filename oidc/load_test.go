@@ -147,7 +147,7 @@ func TestKeysOverHTTPOnlyForLoopbackIssuers(t *testing.T) {
 		{"http://127.0.0.1:1", "", false},
 	} {
 		s := &keySet{issuer: tt.issuer}
-		if why := s.badKeysURL(tt.address); (why == "") != tt.good {
+		if why := s.badEndpoint(tt.address); (why == "") != tt.good {
 			t.Errorf("issuer %s, keys at %q: %q", tt.issuer, tt.address, why)
 		}
 	}

@@ -10,6 +10,7 @@ type metrics struct {
 	verifications *prometheus.CounterVec
 	refreshes     *prometheus.CounterVec
 	hits          *prometheus.CounterVec
+	inquiries     *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -26,11 +27,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "usher_token_cache_hits_total",
 			Help: "Bearer tokens that were remembered.",
 		}, []string{"issuer"}),
+		inquiries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "usher_issuer_introspections_total",
+			Help: "Requests about an opaque token, by outcome.",
+		}, []string{"issuer", "outcome"}),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.verifications, m.refreshes, m.hits} {
+	for _, c := range []prometheus.Collector{m.verifications, m.refreshes, m.hits, m.inquiries} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -55,4 +60,8 @@ func (m *metrics) issuer(name string) *issuerCounters {
 
 func (c *issuerCounters) refreshed(outcome string) {
 	c.metrics.refreshes.WithLabelValues(c.name, outcome).Inc()
+}
+
+func (c *issuerCounters) introspected(outcome string) {
+	c.metrics.inquiries.WithLabelValues(c.name, outcome).Inc()
 }

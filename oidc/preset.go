@@ -38,11 +38,30 @@ func (c IssuerConfig) withDefaults() IssuerConfig {
 	if c.DiscoveryURL == "" && c.JWKSURL == "" {
 		c.DiscoveryURL = strings.TrimSuffix(c.Issuer, "/") + "/.well-known/openid-configuration"
 	}
+	if c.Introspection.on() {
+		c.Introspection = c.Introspection.withDefaults()
+	}
 	fill(&c.Claims.Scopes, "scope")
 	fill(&c.Claims.Roles, "roles")
 	fill(&c.Claims.Email, "email")
 	fill(&c.Claims.EmailVerified, "email_verified")
 	fill(&c.Claims.Client, "client_id")
+	return c
+}
+
+func (c IntrospectionConfig) withDefaults() IntrospectionConfig {
+	if c.ClientAuth == "" {
+		c.ClientAuth = ClientSecretBasic
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultInquiryTime
+	}
+	if c.Concurrency == 0 {
+		c.Concurrency = defaultInquiries
+	}
+	if c.Failures == 0 {
+		c.Failures = defaultInquiryFails
+	}
 	return c
 }
 

@@ -24,6 +24,11 @@ const (
 	reasonUnknownKey      reason = "unknown_key"
 	reasonSignature       reason = "signature"
 	reasonKeysUnavailable reason = "keys_unavailable"
+	// Of opaque tokens.
+	reasonInactive          reason = "inactive"
+	reasonUnroutable        reason = "unroutable"
+	reasonIssuerUnavailable reason = "issuer_unavailable"
+	reasonTooManyFailures   reason = "too_many_failures"
 )
 
 // outcomeAccepted is the outcome label of a token that was accepted.
@@ -53,6 +58,12 @@ func (r reason) detail() string {
 		return "The bearer token is not of a kind that is accepted here."
 	case reasonKeysUnavailable:
 		return "The bearer token cannot be verified at the moment: its issuer's keys cannot be had."
+	case reasonInactive, reasonUnroutable: // the same, or it would tell which organizations there are
+		return "The bearer token is not active, or not known here."
+	case reasonIssuerUnavailable:
+		return "The bearer token cannot be verified at the moment: its issuer cannot be asked."
+	case reasonTooManyFailures:
+		return "The bearer token is not known, and is not asked about: too many others have failed."
 	default:
 		return "The bearer token's signature cannot be verified."
 	}

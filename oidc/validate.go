@@ -28,6 +28,7 @@ func Validate(issuers []IssuerConfig) []error {
 		at.once(names, c.Name, i, "name")
 		at.once(urls, c.Issuer, i, "issuer")
 	}
+	checkPrefixes(issuers, p)
 	return *p.list()
 }
 
@@ -114,6 +115,7 @@ func (c IssuerConfig) check(p *problems) {
 	if c.Leeway < 0 || c.Leeway > maxLeeway {
 		p.add("leeway", "%s is not between 0s and %s", c.Leeway, maxLeeway)
 	}
+	c.checkIntrospection(p.at("introspection"))
 	c.checkClaims(p)
 	c.checkPermissions(p)
 	c.checkServices(p)

@@ -77,11 +77,10 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger) (_ *ga
 	}); err != nil {
 		return nil, err
 	}
-	auth, err := oidc.New(c.Issuers, &oidc.Options{Trust: trust(c), Logger: log, Metrics: registry})
+	auth, err := g.openAuthenticator(registry)
 	if err != nil {
 		return nil, err
 	}
-	g.closers = append(g.closers, auth.Close)
 	if err := g.bindOrganizations(ctx); err != nil {
 		return nil, err
 	}
@@ -89,6 +88,7 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger) (_ *ga
 	handler, err := api.New(api.Options{
 		Service: g.service, Auth: auth, Ledger: g.ledger, Logger: log, Registry: registry,
 		Version: programVersion(), PublicURL: c.PublicURL, MaxBody: c.Limits.BodyBytes, Timeout: slowest,
+		TrustedProxies: c.Proxies(),
 	})
 	if err != nil {
 		return nil, err
@@ -196,6 +196,33 @@ func vendorLimits(configured map[string]config.VendorLimit) map[string]quota.Lim
 		limits[class] = quota.Limit{Calls: *l.Calls, Window: l.Window}
 	}
 	return limits
+}
+
+// openAuthenticator begins to fetch the issuers' keys, and waits for none.
+func (g *gateway) openAuthenticator(registry *prometheus.Registry) (*oidc.Authenticator, error) {
+	limits := g.config.Limits
+	if limits.FailedTokens == 0 {
+		limits.FailedTokens = -1 // no limit
+	}
+	auth, err := oidc.New(g.config.Issuers, &oidc.Options{
+		Trust: trust(g.config), Logger: g.log, Metrics: registry, Connection: g.connectionOf,
+		SourceFailures: limits.FailedTokens, SourceWindow: limits.FailedTokensWindow,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, auth.Close)
+	return auth, nil
+}
+
+// connectionOf returns the connection of an organization, "" if it has none or
+// nobody can tell now: an opaque token is then shown to nobody.
+func (g *gateway) connectionOf(ctx context.Context, organization string) string {
+	o, err := g.ledger.Organization(ctx, organization)
+	if err != nil {
+		return ""
+	}
+	return o.Connection
 }
 
 // trust turns the connections' lists of issuers around.

@@ -24,7 +24,7 @@ func worldConfig(f sandbox.Facts, listen, ledgerURL, logLevel string) ([]byte, e
 		{Key: "issuers", Value: []any{worldIssuer(f.Issuer)}},
 	}
 	if !f.VendorLimits {
-		file = append(file, yaml.MapItem{Key: "limits", Value: yaml.MapSlice{{Key: "mails", Value: 0}}})
+		file = append(file, yaml.MapItem{Key: "limits", Value: yaml.MapSlice{{Key: "mails", Value: 0}, {Key: "failed_tokens", Value: 0}}})
 	}
 	var connections, organizations []any
 	for _, c := range f.Connections {
