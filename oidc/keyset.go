@@ -138,7 +138,7 @@ func (s *keySet) fetch(ctx context.Context, now time.Time, unknownKey, mayAsk bo
 // serve while they are fetched again once they are old. Tokens that fail do
 // not get here.
 func (s *keySet) used() {
-	if k, now := s.current.Load(), s.now(); k == nil || now.Sub(k.at) >= keysStale {
+	if now := s.now(); s.old(now) {
 		_, _ = s.start(now, false) // the key set logs what went wrong
 	}
 }
@@ -168,7 +168,21 @@ func (f *flight) wait(ctx context.Context) error {
 	}
 }
 
-// start begins a fetch or joins the one under way.
+// landed returns a flight that is over.
+func landed() *flight {
+	f := &flight{done: make(chan struct{})}
+	close(f.done)
+	return f
+}
+
+// old reports whether the keys should be fetched again.
+func (s *keySet) old(now time.Time) bool {
+	k := s.current.Load()
+	return k == nil || now.Sub(k.at) >= keysStale
+}
+
+// start begins a fetch or joins the one under way. There is none to begin if
+// another caller's brought the keys a moment ago.
 func (s *keySet) start(now time.Time, unknownKey bool) (*flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,6 +191,8 @@ func (s *keySet) start(now time.Time, unknownKey bool) (*flight, error) {
 		return nil, errClosed
 	case s.flight != nil:
 		return s.flight, nil
+	case !unknownKey && !s.old(now):
+		return landed(), nil
 	case now.Before(s.retryAt):
 		return nil, errBackoff
 	case unknownKey && !s.unknownAt.IsZero() && now.Sub(s.unknownAt) < keyCooldown:

@@ -29,6 +29,7 @@ type provider struct {
 	openid op.OpenIDProvider
 	url    string
 	asked  atomic.Int64 // discovery and keys
+	opaque bool         // access tokens are no JWTs
 }
 
 type jwtClient struct{ op.Client }
@@ -37,6 +38,9 @@ func (jwtClient) AccessTokenType() op.AccessTokenType { return op.AccessTokenTyp
 
 func (p *provider) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
 	c, err := p.Storage.GetClientByClientID(ctx, id)
+	if p.opaque {
+		return c, err
+	}
 	return jwtClient{c}, err
 }
 
@@ -212,6 +216,37 @@ func TestRealProvider(t *testing.T) {
 	if asked != 2 {
 		t.Errorf("%d requests before the first token, want discovery and keys", asked)
 	}
+}
+
+// The same provider with opaque tokens, which it is asked about.
+func TestRealProviderIntrospection(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	p.opaque = true
+	c := p.config()
+	c.Audiences, c.AuthorizedParties = nil, []string{"web"}
+	c.Introspection = IntrospectionConfig{ClientID: "web", ClientSecret: "secret"}
+	a := open(t, &Options{Trust: map[string][]string{"zitadel": {"c"}}}, c)
+	access, _ := p.signIn(t)["access_token"].(string)
+	if strings.Contains(access, ".") {
+		t.Fatalf("the token is not opaque: %s", access)
+	}
+	got, err := a.Authenticate(t.Context(), access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Principal{
+		Issuer: p.url, Subject: "id1", ClientID: "web", Email: "test-user@zitadel.ch", Token: access, Expires: got.Expires,
+		Permissions: granted(identity.InvitesRead),
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("principal is\n%+v\nwant\n%+v", got, want)
+	}
+	refusedFor(t, a, Origin{}, access+"x", reasonInactive)
+	c.AuthorizedParties = []string{"another"}
+	refusedFor(t, open(t, nil, c), Origin{}, access, reasonAudience)
+	c.Introspection.ClientSecret = "wrong"
+	refusedFor(t, open(t, nil, c), Origin{}, access, reasonIssuerUnavailable)
 }
 
 // checkPrincipal compares all but the expiry, which the provider chooses.
