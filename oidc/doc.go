@@ -17,6 +17,25 @@
 //	signature        by coreos/go-oidc, with that one key
 //	principal        organizations, permissions, portable roles, proven e-mail
 //
+// A token that begins with a configured prefix, or that does not look like a
+// JWT where an issuer takes such tokens, is opaque. It takes another way:
+//
+//	route            by prefix, or to the only issuer that takes such tokens, or
+//	                 to the one that the connection of the path's organization
+//	                 trusts: a token is shown to one issuer or to none
+//	remembered?      by issuer and token: for 30 s at most, never past exp; a
+//	                 refusal for 10 s
+//	limits           of the source, of the issuer, and the pause after trouble
+//	introspection    one request for all who wait (RFC 7662)
+//	answer           active, exact iss, token_type, exp, nbf and iat with the one
+//	                 leeway, sub, audience
+//	principal        as above
+//
+// A source whose tokens fail makes usher ask issuers for so long, then no more:
+// its bad tokens are refused without asking, and its good ones are accepted
+// from memory, with the keys at hand, or, if opaque, because they were good
+// before.
+//
 // Nothing in a token makes usher fetch an address, and the cheap checks come
 // before anything that may wait for an issuer. Key sets are fetched in one
 // flight per issuer: at the start, when they grow old (while the old ones
@@ -26,5 +45,6 @@
 // Every refusal is an *identity.Error with code unauthenticated.
 //
 // Not here: permission checks (package api), the choice of the organization
-// row ([identity.Access] is the set, the ledger has the rows), opaque tokens.
+// row ([identity.Access] is the set, the ledger has the rows), who is behind a proxy ([WithOrigin] is
+// told).
 package oidc

@@ -15,6 +15,7 @@ const (
 	// maxSources is how many sources are remembered; those that failed longest
 	// ago are forgotten first.
 	maxSources = 10000
+	mostOwed   = 16 // by a bucket
 )
 
 // Origin is where a request with a token comes from and where it goes. The
@@ -80,7 +81,9 @@ func (b *bucket) fill(size int, window time.Duration, now time.Time) {
 // empty reports whether there is nothing left to spend.
 func (b *bucket) empty() bool { return b.left < 1 }
 
-func (b *bucket) spend() { b.left = max(0, b.left-1) }
+// spend takes one out. What was under way as the bucket ran empty is owed, or
+// each drop that fills it would let that many through again.
+func (b *bucket) spend() { b.left = max(-mostOwed, b.left-1) }
 
 // sources counts the failing tokens of each source for which an issuer had to
 // be asked, or would have had to be.
