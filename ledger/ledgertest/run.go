@@ -47,7 +47,6 @@ func Run(t *testing.T, fresh Fresh) {
 		{"idempotency", (*suite).idempotency},
 		{"clock", (*suite).clockBackwards},
 		{"crash", (*suite).crash},
-		{"volume", (*suite).volume},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
