@@ -53,7 +53,9 @@ type Options struct {
 	Timeout time.Duration
 	// TrustedProxies are whose X-Forwarded-For is believed. nil: nobody's.
 	TrustedProxies []netip.Prefix
-	Now            func() time.Time // nil: time.Now
+	// RateLimit holds each principal to a rate. The zero value limits nobody.
+	RateLimit RateLimit
+	Now       func() time.Time // nil: time.Now
 }
 
 // API is the HTTP handler. It may be used concurrently.
@@ -63,6 +65,7 @@ type API struct {
 	ledger  *ledger.Ledger
 	log     *slog.Logger
 	metrics *metrics
+	limiter *limiter // nil: no limit
 	maxBody int64
 	timeout time.Duration
 	proxies []netip.Prefix
@@ -101,6 +104,9 @@ func New(o Options) (*API, error) {
 		registry = prometheus.NewRegistry()
 	}
 	var err error
+	if a.limiter, err = newLimiter(o.RateLimit); err != nil {
+		return nil, err
+	}
 	if a.metrics, err = newMetrics(registry); err != nil {
 		return nil, fmt.Errorf("api: register metrics: %w", err)
 	}

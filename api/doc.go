@@ -7,7 +7,7 @@
 //	observe       one log line and the metrics, whatever happens below
 //	recover       a panic becomes a problem document
 //	guard         for each operation of routes.go, driven by that table:
-//	              token 401, organization 404, permission 403,
+//	              token 401, rate 429, organization 404, permission 403,
 //	              Idempotency-Key 400, query 400, Accept 406, Content-Type 415,
 //	              size 413, then the key's record (replayed, 409, 422)
 //	Huma          decodes and validates the body: 400

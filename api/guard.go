@@ -30,7 +30,7 @@ const maxRef = 64
 // DESIGN section 3 gives, before anything of the input is looked at.
 func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 	checks := []func(*exchange, route, *call) error{
-		a.authenticate, a.resolve, a.permit, checkKey, checkQuery, checkAccept, a.readBody,
+		a.authenticate, a.limit, a.resolve, a.permit, checkKey, checkQuery, checkAccept, a.readBody,
 	}
 	return func(hc huma.Context, next func(huma.Context)) {
 		x, c := newExchange(hc), &call{}

@@ -101,7 +101,7 @@ func keyParameter() *huma.Param {
 // and what the guard can before it.
 func answerable(r route, doc operationDocument) []identity.Code {
 	codes := slices.Concat(doc.codes, []identity.Code{
-		identity.CodeInvalidRequest, identity.CodeUnauthenticated, identity.CodeNotAcceptable, identity.CodeInternal,
+		identity.CodeInvalidRequest, identity.CodeUnauthenticated, identity.CodeNotAcceptable, identity.CodeRateLimited, identity.CodeInternal,
 	})
 	if strings.Contains(r.path, "{org}") {
 		codes = append(codes, identity.CodeNotFound)
@@ -147,16 +147,28 @@ func addProblems(op *huma.Operation, codes []identity.Code, schemas huma.Registr
 }
 
 func commonHeaders() map[string]*huma.Header {
-	return map[string]*huma.Header{headerRequestID: {
-		Description: "Names the request in the server's log; taken over from the request where it is sane.",
-		Schema:      &huma.Schema{Type: huma.TypeString},
-	}}
+	return map[string]*huma.Header{
+		headerRequestID: {
+			Description: "Names the request in the server's log; taken over from the request where it is sane.",
+			Schema:      &huma.Schema{Type: huma.TypeString},
+		},
+		headerPolicy: {
+			Description: "Where requests are limited: q requests at once, and as many again after w seconds (draft-ietf-httpapi-ratelimit-headers).",
+			Schema:      &huma.Schema{Type: huma.TypeString, Examples: []any{`"default";q=500;w=5`}},
+		},
+		headerLimit: {
+			Description: "Where requests are limited: r requests are left, and there is one more after t seconds (draft-ietf-httpapi-ratelimit-headers).",
+			Schema:      &huma.Schema{Type: huma.TypeString, Examples: []any{`"default";r=499;t=1`}},
+		},
+	}
 }
 
 func problemHeaders(status int) map[string]*huma.Header {
 	headers := commonHeaders()
 	switch status {
 	case http.StatusUnauthorized:
+		delete(headers, headerPolicy) // nobody is known whose rate it would be
+		delete(headers, headerLimit)
 		headers["WWW-Authenticate"] = &huma.Header{Description: "The challenge of RFC 6750.", Schema: &huma.Schema{Type: huma.TypeString}}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		headers["Retry-After"] = &huma.Header{Description: "Seconds to wait, where they are known.", Schema: &huma.Schema{Type: huma.TypeInteger}}

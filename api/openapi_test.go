@@ -140,7 +140,7 @@ func TestDocumentDescribesEveryOperation(t *testing.T) {
 // checkDocumentedStatuses knows the statuses the guard gives to operations.
 func checkDocumentedStatuses(t *testing.T, op *operation) {
 	t.Helper()
-	want := []string{"400", "401", "406", "500"}
+	want := []string{"400", "401", "406", "429", "500"}
 	if strings.Contains(op.path, "{") {
 		want = append(want, "404")
 	}

@@ -1,0 +1,148 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"usher/api"
+	"usher/identity"
+	"usher/providers/memory"
+)
+
+// limited holds every principal to a rate.
+func limited(perMinute, burst int) func(*api.Options) {
+	return func(o *api.Options) { o.RateLimit = api.RateLimit{PerMinute: perMinute, Burst: burst} }
+}
+
+// says checks what an answer tells of the rate, and what of waiting.
+func (a answer) says(limit, retryAfter string) answer {
+	a.t.Helper()
+	if got := a.header.Get("RateLimit"); got != limit {
+		a.t.Errorf("%d: RateLimit is %q, want %q", a.status, got, limit)
+	}
+	if got := a.header.Get("Retry-After"); got != retryAfter {
+		a.t.Errorf("%d: Retry-After is %q, want %q", a.status, got, retryAfter)
+	}
+	return a
+}
+
+// TestRateRefillsExactly: twelve a minute are one every five seconds.
+func TestRateRefillsExactly(t *testing.T) {
+	t.Parallel()
+	h := build(t, limited(12, 3))
+	for _, step := range []struct {
+		after      time.Duration
+		status     int
+		limit      string
+		retryAfter string
+	}{
+		{0, 200, `"default";r=2;t=5`, ""},
+		{0, 200, `"default";r=1;t=5`, ""},
+		{0, 200, `"default";r=0;t=5`, ""},
+		{0, 429, `"default";r=0;t=5`, "5"},
+		{4 * time.Second, 429, `"default";r=0;t=1`, "1"},
+		{999 * time.Millisecond, 429, `"default";r=0;t=1`, "1"},
+		{time.Millisecond, 200, `"default";r=0;t=5`, ""},
+		{0, 429, `"default";r=0;t=5`, "5"},
+		{7 * time.Second, 200, `"default";r=0;t=3`, ""},
+		{time.Hour, 200, `"default";r=2;t=5`, ""},
+	} {
+		h.now = h.now.Add(step.after)
+		code := ""
+		if step.status == 429 {
+			code = "rate_limited"
+		}
+		got := h.do(admin, "GET", "/v1/organizations", "").is(step.status, code).says(step.limit, step.retryAfter)
+		if policy := got.header.Get("RateLimit-Policy"); policy != `"default";q=3;w=15` {
+			t.Errorf("RateLimit-Policy is %q", policy)
+		}
+	}
+}
+
+// TestPrincipalsDoNotDisturbEachOther: a principal is issuer and subject, and
+// whichever token it holds.
+func TestPrincipalsDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
+	h := build(t, limited(1, 1))
+	namesake, second := *h.auth[admin], *h.auth[admin]
+	namesake.Issuer = "https://other-issuer.example"
+	h.auth["token-namesake"], h.auth["token-second"] = &namesake, &second
+	h.do(admin, "GET", "/v1/organizations", "").is(200, "")
+	h.do(admin, "GET", "/v1/organizations", "").is(429, "rate_limited")
+	h.do("token-second", "GET", "/v1/organizations", "").is(429, "rate_limited")
+	h.do(reader, "GET", "/v1/organizations", "").is(200, "")
+	h.do("token-namesake", "GET", "/v1/organizations", "").is(200, "")
+	h.do("token-namesake", "GET", "/v1/organizations", "").is(429, "rate_limited")
+}
+
+// TestWhatIsLimited: whatever is asked for with a token, and nothing else.
+func TestWhatIsLimited(t *testing.T) {
+	t.Parallel()
+	h := build(t, limited(1, 2))
+	for range 4 {
+		for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.json", "/docs"} {
+			h.do(admin, "GET", path, "").is(200, "").says("", "")
+		}
+		h.do("", "GET", "/v1/organizations", "").is(401, "unauthenticated").says("", "")
+		h.do("wrong", "GET", "/v1/organizations", "").is(401, "unauthenticated").says("", "")
+		h.do(admin, "GET", "/nowhere", "").is(404, "not_found").says("", "")
+	}
+	h.do(reader, "POST", invitesPath, jane).is(403, "permission_denied").says(`"default";r=1;t=60`, "")
+	h.do(outsider, "GET", invitesPath, "").is(404, "not_found").says(`"default";r=1;t=60`, "")
+	h.do(admin, "POST", invitesPath, `{`).is(400, "invalid_request").says(`"default";r=1;t=60`, "")
+	h.vendor.Inject(memory.Fault{Op: "list members", Code: identity.CodeProviderError})
+	h.do(admin, "GET", "/v1/organizations/acme/members", "").is(502, "provider_error").says(`"default";r=0;t=60`, "")
+	for _, op := range h.document().operations() {
+		h.do(admin, op.method, concrete(op, "missing", "inv_none"), h.bodyFor(op)).is(429, "rate_limited").says(`"default";r=0;t=60`, "60")
+	}
+}
+
+// TestALimitedRequestIsNotKept under its key: nothing was done, and the same
+// key does it later.
+func TestALimitedRequestIsNotKept(t *testing.T) {
+	t.Parallel()
+	h := build(t, limited(60, 1))
+	h.do(admin, "GET", "/v1/organizations", "").is(200, "")
+	h.keyed(admin, invitesPath, jane, "key").is(429, "rate_limited")
+	if n := h.vendor.Calls("invite"); n != 0 {
+		t.Errorf("the vendor was called %d times", n)
+	}
+	h.now = h.now.Add(time.Second)
+	first := h.keyed(admin, invitesPath, jane, "key").is(201, "").says(`"default";r=0;t=1`, "")
+	h.keyed(admin, invitesPath, jane, "key").is(429, "rate_limited")
+	h.now = h.now.Add(time.Second)
+	again := h.keyed(admin, invitesPath, jane, "key").is(201, "").says(`"default";r=0;t=1`, "")
+	if again.body != first.body || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("not the first answer: %v %s", again.header, again.body)
+	}
+}
+
+// TestNoLimit: 0 is off, and then there is nothing to tell.
+func TestNoLimit(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	for range 100 {
+		got := h.do(admin, "GET", "/v1/organizations", "").is(200, "").says("", "")
+		if policy := got.header.Get("RateLimit-Policy"); policy != "" {
+			t.Fatalf("RateLimit-Policy is %q", policy)
+		}
+	}
+}
+
+func TestDocumentTellsOfTheRate(t *testing.T) {
+	t.Parallel()
+	for _, op := range build(t).document().operations() {
+		limited := op.Responses["429"]
+		if !strings.Contains(limited.Description, "`rate_limited`") || limited.Headers["Retry-After"] == nil {
+			t.Errorf("%s: 429 is %+v", op.OperationID, limited)
+		}
+		for status, response := range op.Responses {
+			for _, name := range []string{"RateLimit", "RateLimit-Policy"} {
+				if (response.Headers[name] != nil) == (status == "401") {
+					t.Errorf("%s: %s of %s is %v", op.OperationID, name, status, response.Headers[name])
+				}
+			}
+		}
+	}
+}
