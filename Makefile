@@ -8,10 +8,10 @@ ARGS        ?=
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race check docs bench docker clean
+.PHONY: help demo build test race check docs bench microbench docker clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## everything on loopback: simulated vendors, issuer, mail catcher and the gateway
 	@exec ./bin/usher demo --env-file usher.env $(ARGS)
@@ -36,7 +36,10 @@ check: ## formatting, vet, staticcheck, and all tests
 docs: ## generate the parts of docs/ that come from the code
 	USHER_WRITE_DOCS=1 $(GO) test ./config -run TestDocs -count=1
 
-bench: ## what single parts cost
+bench: ## what usher costs beside the same work done bare, against the goals (ARGS=-quick: a short run)
+	@$(GO) run ./internal/bench $(ARGS)
+
+microbench: ## what single parts cost
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 docker: ## the container image usher:$(VERSION)

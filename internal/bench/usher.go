@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"usher/identity"
+	"usher/ledger"
+)
+
+// usher is a running gateway with its own ledger.
+type usher struct {
+	*process
+	address string // host:port
+	dir     string
+	orgs    []string // ids
+	invites []string // of each organization, one
+}
+
+// world is what a gateway is started with.
+type world struct {
+	organizations, issuers int
+	env                    []string // beside the environment of this program
+}
+
+// start starts a gateway on a fresh ledger with organizations in it, each with
+// one invite.
+func (b *bench) start(ctx context.Context, w world) (*usher, error) {
+	dir, err := os.MkdirTemp(b.dir, "gateway-")
+	if err != nil {
+		return nil, err
+	}
+	u := &usher{dir: dir}
+	if err := u.stock(ctx, w.organizations); err != nil {
+		return nil, fmt.Errorf("fill the ledger: %w", err)
+	}
+	if u.address, err = freeAddress(ctx); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "usher.yaml")
+	if err := os.WriteFile(path, []byte(b.config(u, max(1, w.issuers))), 0o600); err != nil {
+		return nil, err
+	}
+	command := exec.Command(b.binary, "serve", "-c", path)
+	command.Dir, command.Env, command.Stderr = dir, append(os.Environ(), w.env...), b.log
+	if u.process, err = start(ctx, command, nil); err != nil {
+		return nil, err
+	}
+	if err := u.ready(ctx); err != nil {
+		return nil, errors.Join(err, u.stop())
+	}
+	return u, nil
+}
+
+// config is that of a gateway in front of the vendor. What it does not say is
+// as it is by default, the log of each request too.
+func (b *bench) config(u *usher, issuers int) string {
+	text := "listen: " + u.address + "\nledger: {url: \"" + u.ledgerURL() + "\"}\n" + b.issuer.config(issuers) +
+		"connections:\n  - name: bench\n    provider: asgardeo\n    issuers:\n"
+	for n := range issuers {
+		text += "      - " + b.issuer.name(n) + "\n"
+	}
+	return text + fmt.Sprintf("    roles: {admin: {provider: Administrator}, member: {provider: Member}}\n"+
+		"    settings: {base_url: %q, client_id: gateway, client_secret: secret, application: Team App}\n", b.vendor.base)
+}
+
+func (u *usher) ledgerURL() string { return "sqlite:" + filepath.Join(u.dir, "usher.db") }
+
+func freeAddress(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// ready waits until the gateway answers.
+func (u *usher) ready(ctx context.Context) error {
+	every := time.NewTicker(10 * time.Millisecond)
+	defer every.Stop()
+	for {
+		answer, err := http.Get("http://" + u.address + "/readyz")
+		if err == nil {
+			_, err = readAll(answer)
+		}
+		if err == nil && answer.StatusCode == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-u.done:
+			return fmt.Errorf("usher serve ended: %w (-v shows its log)", u.err)
+		case <-every.C:
+		}
+	}
+}
+
+// readAll reads an answer to its end and closes it.
+func readAll(answer *http.Response) ([]byte, error) {
+	body, err := io.ReadAll(answer.Body)
+	return body, errors.Join(err, answer.Body.Close())
+}
+
+// stockAtOnce is how many organizations go into one transaction.
+const stockAtOnce = 5000
+
+// stock fills a new ledger. The organizations count as compared with the
+// vendor for the whole run: what is measured is reading, and a comparison,
+// once a minute and organization, would be measured with it.
+func (u *usher) stock(ctx context.Context, organizations int) (err error) {
+	if organizations == 0 {
+		return nil
+	}
+	if _, err := ledger.Up(ctx, u.ledgerURL()); err != nil {
+		return err
+	}
+	l, err := ledger.Open(ctx, u.ledgerURL(), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	synced := time.Now().Add(time.Hour)
+	for len(u.orgs) < organizations {
+		if err := l.Write(ctx, func(tx *ledger.Tx) error {
+			for range min(stockAtOnce, organizations-len(u.orgs)) {
+				if err := u.add(tx, len(u.orgs), synced); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add records the nth organization with its invite, as a sending leaves it.
+func (u *usher) add(tx *ledger.Tx, n int, synced time.Time) error {
+	name := strconv.Itoa(n)
+	org := &identity.Organization{Slug: "org-" + name, Name: "Organization " + name, Connection: "bench", ProviderID: "vendor-org-" + name, SyncedAt: &synced}
+	if err := tx.InsertOrganization(org); err != nil {
+		return err
+	}
+	now := tx.Now()
+	expires := now.Add(72 * time.Hour)
+	actor := identity.Actor{Issuer: "https://issuer.example.com", Subject: client}
+	email := "person" + name + "@example.com"
+	i := &identity.Invite{
+		OrganizationID: org.ID, Connection: "bench", Email: email, EmailKey: email, Roles: []string{"member"},
+		State: identity.StatePending, GivenName: "Jane", FamilyName: "Doe", Locale: "en-GB", Metadata: map[string]any{"team": "blue"},
+		Notify: true, NotCarried: []string{"locale", "metadata"}, Inviter: actor, ExpiresAt: &expires, SentAt: &now, SyncedAt: &now, Attempt: 1,
+		Reference: map[string]string{"username": email, "user_domain": "DEFAULT"},
+	}
+	if err := tx.InsertInvite(i); err != nil {
+		return err
+	}
+	for _, e := range []identity.InviteEvent{{State: identity.StateSending, Actor: actor}, {State: identity.StatePending}} {
+		if err := tx.AppendEvent(i.ID, e); err != nil {
+			return err
+		}
+	}
+	u.orgs, u.invites = append(u.orgs, org.ID), append(u.invites, i.ID)
+	return nil
+}
+
+// path is that of the nth organization, or something below it.
+func (u *usher) path(n int, below string) string {
+	return "/v1/organizations/" + u.orgs[n] + below
+}

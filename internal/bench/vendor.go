@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// pageOfMembers is how many members a read-through call shows.
+const pageOfMembers = 10
+
+// vendor answers as Asgardeo does where nothing is in the way: everybody is
+// unknown until created, and every invitation succeeds. It keeps nothing.
+type vendor struct {
+	server      *http.Server
+	base        string
+	connections atomic.Int64 // ever opened
+	calls       atomic.Int64
+
+	mu       sync.Mutex
+	recorded *[]call // nil: not recording
+}
+
+// call is one request as it arrived.
+type call struct {
+	method, uri string
+	header      http.Header
+	body        []byte
+}
+
+func startVendor(ctx context.Context) (*vendor, error) {
+	v := &vendor{}
+	mux := http.NewServeMux()
+	for pattern, answer := range map[string]func(*http.Request, []byte) (int, any){
+		"POST /t/bench/oauth2/token":                      token,
+		"GET /t/bench/scim2/Users":                        nobody,
+		"POST /t/bench/scim2/Users":                       created,
+		"GET /t/bench/o/api/server/v1/applications":       applications,
+		"GET /t/bench/o/scim2/v2/Roles":                   roles,
+		"GET /t/bench/o/scim2/Users":                      memberPage,
+		"POST /t/bench/o/api/server/v1/guests/invite":     invited,
+		"GET /t/bench/o/api/server/v1/guests/invitations": invitations,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return // the caller is gone
+			}
+			v.calls.Add(1)
+			v.record(r, body)
+			status, text := answer(r, body)
+			kind := "application/json"
+			if strings.Contains(r.URL.Path, "/scim2/") {
+				kind = "application/scim+json"
+			}
+			reply(w, status, kind, text)
+		})
+	}
+	var err error
+	v.server, v.base, err = serve(ctx, mux, func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			v.connections.Add(1)
+		}
+	})
+	v.base += "/t/bench"
+	return v, err
+}
+
+func (v *vendor) record(r *http.Request, body []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.recorded != nil {
+		*v.recorded = append(*v.recorded, call{r.Method, r.URL.RequestURI(), r.Header.Clone(), bytes.Clone(body)})
+	}
+}
+
+// during returns the calls that arrive while do runs.
+func (v *vendor) during(do func() error) ([]call, error) {
+	var calls []call
+	set := func(to *[]call) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.recorded = to
+	}
+	set(&calls)
+	err := do()
+	set(nil)
+	return calls, err
+}
+
+// token grants whatever is asked for, to the organization that is asked for.
+func token(_ *http.Request, body []byte) (int, any) {
+	form := map[string]string{}
+	for pair := range strings.SplitSeq(string(body), "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		form[name] = strings.ReplaceAll(value, "+", " ")
+	}
+	organization := form["switching_organization"]
+	if organization == "" {
+		organization = "root"
+	}
+	claims := fmt.Sprintf(`{"org_id":%q,"user_org":"root"}`, organization)
+	return http.StatusOK, map[string]any{
+		"access_token": "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln",
+		"token_type":   "Bearer", "expires_in": 3600, "scope": form["scope"],
+	}
+}
+
+func page(resources ...any) (int, any) {
+	return http.StatusOK, map[string]any{
+		"schemas":      []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"},
+		"totalResults": len(resources), "startIndex": 1, "itemsPerPage": len(resources), "Resources": append([]any{}, resources...),
+	}
+}
+
+func nobody(*http.Request, []byte) (int, any) { return page() }
+
+func created(_ *http.Request, body []byte) (int, any) {
+	var user struct{ UserName string }
+	if err := json.Unmarshal(body, &user); err != nil {
+		return http.StatusBadRequest, nil
+	}
+	_, address, _ := strings.Cut(user.UserName, "/")
+	return http.StatusCreated, map[string]any{
+		"id": "user-" + address, "userName": user.UserName, "emails": []string{address},
+		"urn:scim:wso2:schema": map[string]any{"accountState": "PENDING_AP"},
+		"meta":                 map[string]any{"created": "2026-01-02T10:34:29.902Z", "resourceType": "User"},
+	}
+}
+
+func applications(*http.Request, []byte) (int, any) {
+	return http.StatusOK, map[string]any{"applications": []any{map[string]any{"id": "app", "name": "Team App"}}}
+}
+
+func roles(*http.Request, []byte) (int, any) {
+	audience := map[string]any{"value": "app", "display": "Team App", "type": "application"}
+	return page(map[string]any{"id": "role-admin", "displayName": "Administrator", "audience": audience},
+		map[string]any{"id": "role-member", "displayName": "Member", "audience": audience})
+}
+
+// memberPage lists each user's role ids, as some versions of the server do:
+// one call then tells everything.
+func memberPage(r *http.Request, _ []byte) (int, any) {
+	count, err := strconv.Atoi(r.URL.Query().Get("count"))
+	if err != nil {
+		return http.StatusBadRequest, nil
+	}
+	members := make([]any, 0, pageOfMembers)
+	for n := range min(count, pageOfMembers) {
+		address := fmt.Sprintf("member%d@example.com", n)
+		members = append(members, map[string]any{
+			"id": fmt.Sprintf("7f3c2b1a-0000-4000-8000-%012d", n), "userName": "DEFAULT/" + address, "emails": []string{address},
+			"name":                 map[string]any{"givenName": "Member", "familyName": fmt.Sprint("Number", n)},
+			"roles":                []any{map[string]any{"value": "role-member", "display": "Member"}},
+			"urn:scim:wso2:schema": map[string]any{"managedOrg": "root", "sharedType": "INVITED"},
+			"meta":                 map[string]any{"created": "2026-01-02T10:34:29.902Z"},
+		})
+	}
+	return page(members...)
+}
+
+func invited(_ *http.Request, body []byte) (int, any) {
+	var guest struct{ Usernames []string }
+	if err := json.Unmarshal(body, &guest); err != nil || len(guest.Usernames) != 1 {
+		return http.StatusBadRequest, nil
+	}
+	return http.StatusOK, []any{map[string]any{"username": guest.Usernames[0], "result": map[string]any{"status": "Successful"}}}
+}
+
+func invitations(*http.Request, []byte) (int, any) {
+	return http.StatusOK, map[string]any{"invitations": []any{}}
+}
