@@ -31,7 +31,7 @@ func TestQuick(t *testing.T) {
 	if !ok {
 		t.Fatalf("no table in:\n%s", &stdout)
 	}
-	for _, want := range []string{`machine: \S+`, `Go: go1`, `commit: \S+`, `quick run: the figures mean nothing`} {
+	for _, want := range []string{`machine: \S+`, `load before: \S+`, `Go: go1`, `commit: \S+`, `quick run: the figures mean nothing`} {
 		if !regexp.MustCompile(`(?m)^` + want).MatchString(head) {
 			t.Errorf("the head says nothing like %q:\n%s", want, head)
 		}

@@ -86,6 +86,7 @@ type bench struct {
 	dir    string // everything of this run; removed at its end
 	binary string
 	self   string // this program, for the bare servers
+	busy   string // load average before the run
 	issuer *issuer
 	vendor *vendor
 	table  table
@@ -102,6 +103,7 @@ func (b *bench) run(ctx context.Context, stdout io.Writer) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.plan.limit, errors.New("the run took longer than it may"))
 	defer cancel()
 	started := time.Now()
+	b.busy = loadAverage()
 	for _, part := range []struct {
 		name string
 		do   func(context.Context) error

@@ -23,11 +23,17 @@ func (l latencies) at(quantile float64) float64 {
 func (l latencies) p50() float64 { return l.at(0.50) }
 func (l latencies) p99() float64 { return l.at(0.99) }
 
+// drain is how long a turn may take to finish what was due in it.
+const drain = 3 * time.Second
+
 // openLoop starts work at fixed times, whether what was started before is done
 // or not, and measures each from the time it was due: a server that stalls is
-// charged for everybody who waits (no coordinated omission).
+// charged for everybody who waits (no coordinated omission). What has not begun
+// at the end of the drain is given up, and counts as long as it has waited.
 func openLoop(ctx context.Context, rate int, d time.Duration, work func(ctx context.Context, n int) error) (latencies, error) {
 	total := int(d.Seconds() * float64(rate))
+	late, cancel := context.WithTimeout(ctx, d+drain)
+	defer cancel()
 	type job struct {
 		n   int
 		due time.Time
@@ -38,7 +44,9 @@ func openLoop(ctx context.Context, rate int, d time.Duration, work func(ctx cont
 	for range min(total, 256) {
 		workers.Go(func() {
 			for j := range jobs {
-				errs[j.n] = work(ctx, j.n)
+				if late.Err() == nil {
+					errs[j.n] = work(ctx, j.n)
+				}
 				took[j.n] = time.Since(j.due)
 			}
 		})

@@ -95,7 +95,8 @@ func (b *bench) print(ctx context.Context, w io.Writer) error {
 	if b.plan.limit < fullPlan().limit {
 		kind = "quick run: the figures mean nothing"
 	}
-	_, err := fmt.Fprintf(w, "machine: %s\nGo: %s\ncommit: %s\n%s\n\n%s", machine(), runtime.Version(), commit(ctx), kind, &b.table)
+	_, err := fmt.Fprintf(w, "machine: %s\nload before: %s\nGo: %s\ncommit: %s\n%s\n\n%s",
+		machine(), b.busy, runtime.Version(), commit(ctx), kind, &b.table)
 	return err
 }
 
@@ -111,6 +112,15 @@ func machine() string {
 		}
 	}
 	return fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), model)
+}
+
+// loadAverage is how busy the machine is with other work.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Fields(string(text))[0]
 }
 
 // commit is what is checked out, marked where it is not what is measured.
