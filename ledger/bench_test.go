@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -38,6 +39,33 @@ func BenchmarkInvite(b *testing.B) {
 	l, o, ids := stocked(b, 20_000)
 	for n := 0; b.Loop(); n++ {
 		if _, err := l.Invite(b.Context(), o.ID, ids[n*7919%len(ids)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkHistory(b *testing.B) {
+	l, _, ids := stocked(b, 20_000)
+	ctx, cancel := context.WithCancel(b.Context()) // as a request's
+	defer cancel()
+	for n := 0; b.Loop(); n++ {
+		if _, err := l.History(ctx, ids[n*7919%len(ids)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMapMembers(b *testing.B) {
+	l := open(b, fresh(b), nil)
+	o := organization(b, l)
+	members := make([]identity.Member, 10)
+	for n := range members {
+		members[n].ProviderID = fmt.Sprint("7f3c2b1a-0000-4000-8000-", n)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	for b.Loop() {
+		if err := l.MapMembers(ctx, o.ID, "c", members); err != nil {
 			b.Fatal(err)
 		}
 	}

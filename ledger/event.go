@@ -50,7 +50,7 @@ func (t *Tx) Mailed(orgID, emailKey string, after time.Time) ([]time.Time, error
 
 // History returns an invite's events, oldest first; none for an unknown one.
 func (l *Ledger) History(ctx context.Context, inviteID string) ([]identity.InviteEvent, error) {
-	rows, err := l.read.rows(ctx, eventsOfInvite, inviteID)
+	rows, err := l.read.few(ctx, eventsOfInvite, inviteID)
 	events, err := collect(rows, err, func(s scanner) (e identity.InviteEvent, err error) {
 		var at int64
 		err = s.Scan(&at, &e.State, &e.Reason, &e.Actor.Issuer, &e.Actor.Subject, &e.Actor.Email)

@@ -20,7 +20,7 @@ func (l *Ledger) MapMembers(ctx context.Context, orgID, connection string, membe
 	known := make(map[string]string, len(members))
 	for some := range slices.Chunk(members, chunk) {
 		query, args := membersByProviderID(orgID, connection, some)
-		rows, err := l.read.db.QueryContext(ctx, query, args...)
+		rows, err := l.read.few(ctx, query, args...)
 		if err := collectMembers(rows, err, known); err != nil {
 			return failed("map members", err)
 		}
@@ -77,13 +77,24 @@ func (t *Tx) knownMembers(orgID, connection string, members []identity.Member, k
 	return collectMembers(rows, err, known)
 }
 
+// membersByProviderID looks some members up, a chunk at most. The last one is
+// asked for several times, so that there are few texts and each stays prepared.
 func membersByProviderID(orgID, connection string, members []identity.Member) (string, []any) {
 	args := []any{orgID, connection}
 	for _, m := range members {
 		args = append(args, m.ProviderID)
 	}
+	size := 10
+	for _, larger := range []int{50, 100, 200, chunk} {
+		if size < len(members) {
+			size = larger
+		}
+	}
+	for n := len(members); n < size; n++ {
+		args = append(args, args[len(args)-1])
+	}
 	return `SELECT provider_id, id FROM members
-		WHERE organization_id = $1 AND connection = $2 AND provider_id IN (` + placeholders(3, len(members)) + `)`, args
+		WHERE organization_id = $1 AND connection = $2 AND provider_id IN (` + placeholders(3, size) + `)`, args
 }
 
 func collectMembers(rows *sql.Rows, err error, known map[string]string) error {

@@ -102,6 +102,15 @@ func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.R
 	return stmt.QueryContext(ctx, args...)
 }
 
+// few runs a prepared read of a few rows that lie together. As for row, ctx is
+// asked before and not watched during it: watching costs more than reading.
+func (s *statements) few(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.rows(context.WithoutCancel(ctx), text, args...)
+}
+
 // collect reads all rows.
 func collect[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) (all []T, _ error) {
 	if err != nil {
