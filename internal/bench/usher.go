@@ -69,7 +69,7 @@ func (b *bench) config(u *usher, issuers int) string {
 	for n := range issuers {
 		text += "      - " + b.issuer.name(n) + "\n"
 	}
-	return text + fmt.Sprintf("    roles: {admin: {provider: Administrator}, member: {provider: Member}}\n"+
+	return text + fmt.Sprintf("    roles: {admin: {provider: Administrator}, member: {provider: Member}}\n    limits: {all: {calls: 0}}\n"+
 		"    settings: {base_url: %q, client_id: gateway, client_secret: secret, application: Team App}\n", b.vendor.base)
 }
 
