@@ -29,6 +29,8 @@ const (
 	minMailWindow          = time.Second
 	maxMailWindow          = 24 * time.Hour
 	minTimeout, maxTimeout = time.Second, 5 * time.Minute
+	maxRequests            = 1_000_000
+	maxBurst               = 100_000
 )
 
 var (
@@ -101,21 +103,8 @@ func (d *decoder) server(c *Config) {
 	if name, found := strings.CutPrefix(c.Ledger.URL, "sqlite:"); !found || name == "" {
 		d.once("ledger.url", "must be sqlite: and the path of a file, as in sqlite:usher.db")
 	}
-	if c.Limits.BodyBytes < minBody || c.Limits.BodyBytes > maxBody {
-		d.once("limits.body_bytes", "must be from %d to %d", minBody, maxBody)
-	}
-	if c.Limits.Mails < 0 || c.Limits.Mails > maxMails {
-		d.once("limits.mails", "must be from 0 to %d", maxMails)
-	}
-	if c.Limits.MailWindow < minMailWindow || c.Limits.MailWindow > maxMailWindow {
-		d.once("limits.mail_window", "must be from %s to %s", minMailWindow, maxMailWindow)
-	}
-	if c.Limits.FailedTokens < 0 || c.Limits.FailedTokens > maxFailedTokens {
-		d.once("limits.failed_tokens", "must be from 0 to %d", maxFailedTokens)
-	}
-	if c.Limits.FailedTokensWindow < minFailedTokensWindow || c.Limits.FailedTokensWindow > maxFailedTokensWindow {
-		d.once("limits.failed_tokens_window", "must be from %s to %s", minFailedTokensWindow, maxFailedTokensWindow)
-	}
+	d.callers(c.Limits)
+	d.tracing(c)
 	if c.ShutdownGrace < 0 || c.ShutdownGrace > maxGrace {
 		d.once("shutdown_grace", "must be from 0s to %s", maxGrace)
 	}

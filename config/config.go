@@ -15,6 +15,8 @@ type Config struct {
 	AllowDemoIssuer bool                `json:"allow_demo_issuer" default:"false" help:"Accept an issuer marked demo. Then listen, issuers and connections must all be on loopback."`
 	Ledger          Ledger              `json:"ledger" help:"usher's own record."`
 	Log             Log                 `json:"log" help:"What is written to standard error."`
+	Audit           Audit               `json:"audit" help:"Who did what: one JSON line for each call that writes, and for each that was refused."`
+	Tracing         *Tracing            `json:"tracing" help:"Where traces go. Without this section the environment variable OTEL_EXPORTER_OTLP_ENDPOINT decides: it is taken for endpoint, and not being set turns tracing off."`
 	Limits          Limits              `json:"limits" help:"What a caller may send, and how often."`
 	TrustedProxies  []string            `json:"trusted_proxies" help:"Addresses and networks (10.0.0.0/8) of the proxies before usher. Only from these is X-Forwarded-For believed, which limits on one source then go by. Default: none; a source is whoever connects."`
 	ShutdownGrace   time.Duration       `json:"shutdown_grace" default:"30s" help:"How long requests under way may take to finish after SIGINT or SIGTERM, up to 10m."`
@@ -35,11 +37,27 @@ type Log struct {
 	Format string `json:"format" default:"json" enum:"json,text" help:"One JSON object a line, or key=value text."`
 }
 
+// Audit is where the record of who did what goes.
+type Audit struct {
+	Enabled bool   `json:"enabled" default:"true" help:"Write the record."`
+	File    string `json:"file" help:"A file of its own, appended to, mode 0600, opened anew on SIGHUP. Default: standard error, where each of its lines begins with {\"stream\":\"audit\"."`
+}
+
+// Tracing is where traces go, over HTTP by the OpenTelemetry protocol.
+type Tracing struct {
+	Endpoint     string                     `json:"endpoint" help:"Base URL of a collector, such as http://127.0.0.1:4318; /v1/traces is added. https, or http where there are no headers or the collector is on loopback. Default: none; nothing is traced."`
+	SampleRatio  float64                    `json:"sample_ratio" default:"1" help:"The share of requests that are traced, from 0 to 1."`
+	Headers      map[string]identity.Secret `json:"headers" help:"Sent to the collector with each call: its credentials, for one. Default: none."`
+	TrustCallers bool                       `json:"trust_callers" default:"false" help:"Go on with the trace of a caller's traceparent header, and let it decide what is sampled. Otherwise each request begins a trace of its own, which links to the caller's."`
+}
+
 // Limits bounds what a caller may send, and how often.
 type Limits struct {
-	BodyBytes  int64         `json:"body_bytes" default:"65536" help:"The longest request body, from 1024 to 1048576 bytes; longer ones answer 413."`
-	Mails      int           `json:"mails" default:"5" help:"How many invitations may be mailed to one address of an organization within mail_window, up to 1000; more answer 429 rate_limited. 0 sets no limit."`
-	MailWindow time.Duration `json:"mail_window" default:"10m" help:"The time in which invitations to one address are counted: 1s to 24h."`
+	BodyBytes         int64         `json:"body_bytes" default:"65536" help:"The longest request body, from 1024 to 1048576 bytes; longer ones answer 413."`
+	RequestsPerMinute int           `json:"requests_per_minute" default:"6000" help:"How many requests one principal (issuer and subject) may make a minute in the long run, up to 1000000; more answer 429 rate_limited. 0 sets no limit."`
+	RequestBurst      int           `json:"request_burst" default:"500" help:"How many requests one principal may make at once: 1 to 100000."`
+	Mails             int           `json:"mails" default:"5" help:"How many invitations may be mailed to one address of an organization within mail_window, up to 1000; more answer 429 rate_limited. 0 sets no limit."`
+	MailWindow        time.Duration `json:"mail_window" default:"10m" help:"The time in which invitations to one address are counted: 1s to 24h."`
 
 	FailedTokens       int           `json:"failed_tokens" default:"60" help:"How many bad tokens that an issuer must be asked about (opaque ones, and ones signed with an unknown key) one source, an IPv4 address or an IPv6 /64, may present within failed_tokens_window, up to 100000. Beyond, its bad tokens answer 401 without any issuer being asked. 0 sets no limit."`
 	FailedTokensWindow time.Duration `json:"failed_tokens_window" default:"1m" help:"The time in which a source's bad tokens are counted: 1s to 24h."`

@@ -145,7 +145,7 @@ func kind(t reflect.Type) string {
 		return kind(t.Elem())
 	case reflect.Bool:
 		return "true, false"
-	case reflect.Int, reflect.Int32, reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64:
 		return "number"
 	default:
 		return "text"

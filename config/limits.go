@@ -39,3 +39,28 @@ func (d *decoder) limits(c *Connection, at string) {
 		}
 	}
 }
+
+// callers checks what a caller may send, and how often.
+func (d *decoder) callers(l Limits) {
+	if l.BodyBytes < minBody || l.BodyBytes > maxBody {
+		d.once("limits.body_bytes", "must be from %d to %d", minBody, maxBody)
+	}
+	if l.RequestsPerMinute < 0 || l.RequestsPerMinute > maxRequests {
+		d.once("limits.requests_per_minute", "must be from 0 to %d", maxRequests)
+	}
+	if l.RequestBurst < 1 || l.RequestBurst > maxBurst {
+		d.once("limits.request_burst", "must be from 1 to %d", maxBurst)
+	}
+	if l.Mails < 0 || l.Mails > maxMails {
+		d.once("limits.mails", "must be from 0 to %d", maxMails)
+	}
+	if l.MailWindow < minMailWindow || l.MailWindow > maxMailWindow {
+		d.once("limits.mail_window", "must be from %s to %s", minMailWindow, maxMailWindow)
+	}
+	if l.FailedTokens < 0 || l.FailedTokens > maxFailedTokens {
+		d.once("limits.failed_tokens", "must be from 0 to %d", maxFailedTokens)
+	}
+	if l.FailedTokensWindow < minFailedTokensWindow || l.FailedTokensWindow > maxFailedTokensWindow {
+		d.once("limits.failed_tokens_window", "must be from %s to %s", minFailedTokensWindow, maxFailedTokensWindow)
+	}
+}

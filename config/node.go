@@ -99,6 +99,13 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 			return
 		}
 		v.SetInt(number)
+	case reflect.Float64:
+		number, err := strconv.ParseFloat(n.GetToken().Value, 64)
+		if n.Type() != ast.IntegerType && n.Type() != ast.FloatType || err != nil {
+			d.problem(path, "must be a number such as 0.5")
+			return
+		}
+		v.SetFloat(number)
 	default:
 		d.problem(path, "cannot be configured: a field of kind %s", v.Kind())
 	}
@@ -136,6 +143,9 @@ func setDefault(v reflect.Value, text string) {
 		v.SetString(text)
 	case v.Kind() == reflect.Bool:
 		v.SetBool(text == "true")
+	case v.CanFloat():
+		value, _ := strconv.ParseFloat(text, 64)
+		v.SetFloat(value)
 	case v.CanInt():
 		value, _ := strconv.ParseInt(text, 10, 64)
 		v.SetInt(value)

@@ -16,10 +16,14 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got := mustParse(t, least)
 	want := &config.Config{
-		Listen:        "127.0.0.1:8080",
-		Ledger:        config.Ledger{URL: "sqlite:usher.db", AutoUp: true},
-		Log:           config.Log{Level: "info", Format: "json"},
-		Limits:        config.Limits{BodyBytes: 65536, Mails: 5, MailWindow: 10 * time.Minute, FailedTokens: 60, FailedTokensWindow: time.Minute},
+		Listen: "127.0.0.1:8080",
+		Ledger: config.Ledger{URL: "sqlite:usher.db", AutoUp: true},
+		Log:    config.Log{Level: "info", Format: "json"},
+		Audit:  config.Audit{Enabled: true},
+		Limits: config.Limits{
+			BodyBytes: 65536, RequestsPerMinute: 6000, RequestBurst: 500, Mails: 5, MailWindow: 10 * time.Minute,
+			FailedTokens: 60, FailedTokensWindow: time.Minute,
+		},
 		ShutdownGrace: 30 * time.Second,
 		Issuers:       []oidc.IssuerConfig{{Name: "main", Issuer: "https://issuer.example.com", Audiences: []string{"usher"}}},
 		Connections: []config.Connection{{
@@ -44,8 +48,10 @@ public_url: https://usher.example.com
 allow_demo_issuer: false
 ledger: {url: "sqlite:/var/lib/usher.db", auto_up: false}
 log: {level: warn, format: text}
-limits: {body_bytes: 2048, mails: 0, mail_window: 1h, failed_tokens: 0, failed_tokens_window: 5m}
+limits: {body_bytes: 2048, requests_per_minute: 0, request_burst: 7, mails: 0, mail_window: 1h, failed_tokens: 0, failed_tokens_window: 5m}
 trusted_proxies: [10.0.0.0/8, "::1"]
+audit: {enabled: false, file: audit.jsonl}
+tracing: {endpoint: "https://collector.example.com:4318", sample_ratio: 0.25, headers: {x-key: "${KEY}"}, trust_callers: true}
 shutdown_grace: 1m30s
 issuers:
   - name: main
@@ -82,12 +88,16 @@ connections:
     settings: {base_url: http://127.0.0.1:1/t/acme, client_id: a, client_secret: b, application: App, send_names: false, token_cache_size: 7}
 organizations:
   - {slug: acme, name: Acme, connection: one, provider_id: "10084a8d"}
-`, "PORT", "9000", "ASKING", "s3cret")
+`, "PORT", "9000", "ASKING", "s3cret", "KEY", "s3cret")
 	no, none, two := false, 0, 2
 	want := &config.Config{
 		Listen: "0.0.0.0:9000", PublicURL: "https://usher.example.com",
 		Ledger: config.Ledger{URL: "sqlite:/var/lib/usher.db"}, Log: config.Log{Level: "warn", Format: "text"},
-		Limits: config.Limits{BodyBytes: 2048, MailWindow: time.Hour, FailedTokensWindow: 5 * time.Minute}, TrustedProxies: []string{"10.0.0.0/8", "::1"}, ShutdownGrace: 90 * time.Second,
+		Audit: config.Audit{File: "audit.jsonl"},
+		Tracing: &config.Tracing{
+			Endpoint: "https://collector.example.com:4318", SampleRatio: 0.25, Headers: map[string]identity.Secret{"x-key": "s3cret"}, TrustCallers: true,
+		},
+		Limits: config.Limits{BodyBytes: 2048, RequestBurst: 7, MailWindow: time.Hour, FailedTokensWindow: 5 * time.Minute}, TrustedProxies: []string{"10.0.0.0/8", "::1"}, ShutdownGrace: 90 * time.Second,
 		Issuers: []oidc.IssuerConfig{{
 			Name: "main", Issuer: "https://issuer.example.com", AuthorizedParties: []string{"app"}, Algorithms: []string{"ES256"},
 			Types: []string{"JWT"}, Leeway: 5 * time.Second, Claims: oidc.ClaimsConfig{Organization: "o.id"},
@@ -230,7 +240,7 @@ func TestKinds(t *testing.T) {
 		{"tag", least + "listen: !!str 127.0.0.1:1\n", []string{"16 listen: tags such as !!str are not supported"}},
 		{"merge key", least + "log:\n  <<: {level: info}\n", []string{"17 log.?: keys must be plain words; anchors, aliases and merge keys are not supported"}},
 		{"repeated section", least + "log: {level: info}\nlog: {level: warn}\n", []string{"17 log: is there twice, first on line 16"}},
-		{"far-off key", least + "colour: red\n", []string{"16 colour: unknown key (known: listen, public_url, allow_demo_issuer, ledger, log, limits, trusted_proxies, shutdown_grace, issuers, connections, organizations)"}},
+		{"far-off key", least + "colour: red\n", []string{"16 colour: unknown key (known: listen, public_url, allow_demo_issuer, ledger, log, audit, tracing, limits, trusted_proxies, shutdown_grace, issuers, connections, organizations)"}},
 		{"key in another case", least + "Listen: 127.0.0.1:1\n", []string{"16 Listen: unknown key: did you mean listen?"}},
 		{"nothing of what is needed", "listen: 127.0.0.1:1\n", []string{"1 connections: is missing", "1 issuers: is missing"}},
 	} {

@@ -42,7 +42,7 @@ func plain(v reflect.Value) any {
 	case reflect.Struct:
 		var m yaml.MapSlice
 		for _, f := range fieldsOf(v.Type()) {
-			if field := v.FieldByIndex(f.index); !empty(field) {
+			if field := v.FieldByIndex(f.index); f.Default != "" || !empty(field) {
 				m = append(m, yaml.MapItem{Key: f.Key, Value: plain(field)})
 			}
 		}

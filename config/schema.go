@@ -120,6 +120,8 @@ func typeSchema(t reflect.Type, table map[string]func() providers.Config) schema
 		return schema{"type": "boolean"}
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return schema{"type": "integer"}
+	case reflect.Float64:
+		return schema{"type": "number"}
 	default:
 		return schema{"type": "string"}
 	}

@@ -57,7 +57,7 @@ func TestExample(t *testing.T) {
 		t.Errorf("the example does not fit the schema: %v", err)
 	}
 	for _, key := range []string{
-		"listen", "public_url", "allow_demo_issuer", "ledger", "url", "auto_up", "log", "level", "format", "limits", "body_bytes", "mails", "mail_window", "failed_tokens", "failed_tokens_window", "trusted_proxies",
+		"listen", "public_url", "allow_demo_issuer", "ledger", "url", "auto_up", "log", "level", "format", "limits", "body_bytes", "requests_per_minute", "request_burst", "audit", "enabled", "file", "tracing", "endpoint", "sample_ratio", "headers", "trust_callers", "mails", "mail_window", "failed_tokens", "failed_tokens_window", "trusted_proxies",
 		"shutdown_grace", "issuers", "connections", "act_as", "register", "emails", "timeout", "redirect_urls", "roles", "settings", "organizations",
 	} {
 		if !strings.Contains(config.Example(), key+":") {
@@ -106,6 +106,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"text for a number", least + "limits: {body_bytes: many}\n"},
 		{"text for true", least + "allow_demo_issuer: 'yes'\n"},
 		{"number for a duration", least + "shutdown_grace: 30\n"},
+		{"text for a share", least + "tracing: {sample_ratio: half}\n"},
 		{"no duration", least + "shutdown_grace: long\n"},
 		{"unknown permission", with(t, "    audiences: [usher]", "    audiences: [usher]\n    permissions: [{scope: a, grant: [all]}]")},
 		{"role without its provider", with(t, "      member: {provider: Member}", "      member: {grantable_by: [a]}")},

@@ -357,6 +357,9 @@ func TestWorldConfig(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
+	if c.Limits.RequestsPerMinute != 0 || c.Limits.Mails != 0 {
+		t.Errorf("usher's own limits stand in the way: %+v", c.Limits)
+	}
 	if c.Listen != "127.0.0.1:0" || c.Ledger.URL != "sqlite:x.db" || c.Log.Level != "debug" || !c.Issuers[0].Demo || len(c.Organizations) != len(facts.Organizations) {
 		t.Errorf("got %v", c)
 	}

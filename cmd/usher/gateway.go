@@ -89,6 +89,7 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger) (_ *ga
 		Service: g.service, Auth: auth, Ledger: g.ledger, Logger: log, Registry: registry,
 		Version: programVersion(), PublicURL: c.PublicURL, MaxBody: c.Limits.BodyBytes, Timeout: slowest,
 		TrustedProxies: c.Proxies(),
+		RateLimit: api.RateLimit{PerMinute: c.Limits.RequestsPerMinute, Burst: c.Limits.RequestBurst},
 	})
 	if err != nil {
 		return nil, err

