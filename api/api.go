@@ -16,6 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"usher/internal/audit"
 	"usher/invites"
 	"usher/ledger"
 	"usher/oidc"
@@ -55,7 +56,9 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// RateLimit holds each principal to a rate. The zero value limits nobody.
 	RateLimit RateLimit
-	Now       func() time.Time // nil: time.Now
+	// Audit takes the record of who did what. nil: there is none.
+	Audit *audit.Log
+	Now   func() time.Time // nil: time.Now
 }
 
 // API is the HTTP handler. It may be used concurrently.
@@ -64,6 +67,7 @@ type API struct {
 	auth    Authenticator
 	ledger  *ledger.Ledger
 	log     *slog.Logger
+	audit   *audit.Log
 	metrics *metrics
 	limiter *limiter // nil: no limit
 	maxBody int64
@@ -84,7 +88,7 @@ func New(o Options) (*API, error) {
 	setGlobals()
 	a := &API{
 		service: o.Service, auth: o.Auth, ledger: o.Ledger,
-		log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, proxies: o.TrustedProxies, now: o.Now,
+		audit: o.Audit, log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, proxies: o.TrustedProxies, now: o.Now,
 		engine: gin.New(), templates: map[string]string{},
 	}
 	if a.log == nil {

@@ -10,6 +10,7 @@
 //	              token 401, rate 429, organization 404, permission 403,
 //	              Idempotency-Key 400, query 400, Accept 406, Content-Type 415,
 //	              size 413, then the key's record (replayed, 409, 422)
+//	record        the line of the audit record, once the answer is known
 //	Huma          decodes and validates the body: 400
 //	the handler   one call into package invites, mapped to the wire type
 //	problem       every error becomes an RFC 9457 document in one place

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"usher/identity"
 	"usher/ledger"
 )
 
@@ -98,6 +99,13 @@ func (x *exchange) replay(old *ledger.Answer) {
 	x.SetHeader("Idempotency-Replayed", "true")
 	x.SetStatus(old.Status)
 	x.answer.Write(old.Body)
+	if old.Status < http.StatusBadRequest {
+		return
+	}
+	var p Problem
+	if json.Unmarshal(old.Body, &p) == nil {
+		requestOf(x.ctx).code, requestOf(x.ctx).invite = identity.Code(p.Code), p.InviteID
+	}
 }
 
 // flush sends the answer.

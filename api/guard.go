@@ -34,6 +34,8 @@ func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 	}
 	return func(hc huma.Context, next func(huma.Context)) {
 		x, c := newExchange(hc), &call{}
+		finished := false
+		defer func() { a.record(x, r, c, finished) }()
 		var err error
 		for _, check := range checks {
 			if err = check(x, r, c); err != nil {
@@ -46,6 +48,7 @@ func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 			x.ctx = context.WithValue(x.ctx, callKey{}, c)
 			a.carryOut(x, r, c, next)
 		}
+		finished = true
 		x.flush()
 	}
 }

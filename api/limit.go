@@ -90,14 +90,15 @@ func ceilSeconds(s float64) int { return max(1, int(math.Ceil(s))) }
 
 // limit holds the caller to its rate, whatever it asks for. Its headers are
 // set on the answer itself, so that every answer from here on has them.
-func (a *API) limit(x *exchange, _ route, _ *call) error {
+func (a *API) limit(x *exchange, _ route, c *call) error {
 	if a.limiter == nil {
+		c.admitted = true
 		return nil
 	}
 	ok, left, next := a.limiter.take(requestOf(x.ctx).principal, a.now())
 	x.humaContext.SetHeader(headerPolicy, a.limiter.policy)
 	x.humaContext.SetHeader(headerLimit, `"default";r=`+strconv.Itoa(left)+";t="+strconv.Itoa(next))
-	if ok {
+	if c.admitted = ok; ok {
 		return nil
 	}
 	return &identity.Error{

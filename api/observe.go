@@ -26,9 +26,10 @@ const statusClientGone = 499
 
 // metrics are those of the HTTP face.
 type metrics struct {
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	inFlight prometheus.Gauge
+	requests   *prometheus.CounterVec
+	duration   *prometheus.HistogramVec
+	inFlight   prometheus.Gauge
+	unrecorded prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -43,8 +44,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "usher_http_requests_in_flight", Help: "Requests being answered now.",
 		}),
+		unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "usher_audit_failures_total", Help: "Calls that are missing in the audit record, since their line could not be written.",
+		}),
 	}
-	return m, errors.Join(r.Register(m.requests), r.Register(m.duration), r.Register(m.inFlight))
+	return m, errors.Join(r.Register(m.requests), r.Register(m.duration), r.Register(m.inFlight), r.Register(m.unrecorded))
 }
 
 // observe writes one log line and counts one request, whatever becomes of it.

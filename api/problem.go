@@ -100,7 +100,7 @@ func fieldError(field, detail string) ProblemError {
 // request's log line.
 func (p *Problem) note(r *request) {
 	p.RequestID = r.id
-	r.code, r.failure = identity.Code(p.Code), p.cause
+	r.code, r.failure, r.invite = identity.Code(p.Code), p.cause, p.InviteID
 }
 
 // headers returns what goes beside the document.

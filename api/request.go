@@ -28,6 +28,7 @@ type request struct {
 
 	principal    *oidc.Principal // nil until authenticated
 	organization string          // id; empty until resolved
+	invite       string          // id of the invite that a problem was about; empty: none
 	replayed     bool
 	code         identity.Code // of the problem that was answered; empty: none
 	failure      error         // its cause, for the log
@@ -78,10 +79,11 @@ func wordByte(c byte) bool {
 
 // call is what the guard has established when a handler runs.
 type call struct {
-	caller invites.Caller
-	org    *identity.Organization // nil on routes without {org}
-	key    string                 // Idempotency-Key; empty: none
-	claim  *ledger.Claim          // nil without a key
+	caller   invites.Caller
+	admitted bool                   // known, and within its rate
+	org      *identity.Organization // nil on routes without {org}
+	key      string                 // Idempotency-Key; empty: none
+	claim    *ledger.Claim          // nil without a key
 }
 
 type callKey struct{}
