@@ -60,7 +60,8 @@ func (c *demoCmd) run(soft, hard context.Context, s *shell) (err error) {
 	// The sandbox ends after the gateway, so that what is under way can finish.
 	lasting, endSandbox := context.WithCancel(context.WithoutCancel(soft))
 	defer endSandbox()
-	log := newLogger(s.stderr, c.LogLevel, "text")
+	stderr := &lockedWriter{w: s.stderr}
+	log := newLogger(stderr, c.LogLevel, "text")
 	world, err := sandbox.Start(lasting, &sandbox.Options{VendorLimits: c.VendorLimits, Logger: log})
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func (c *demoCmd) run(soft, hard context.Context, s *shell) (err error) {
 	if err != nil {
 		return err
 	}
-	g, err := openGateway(soft, loaded, log)
+	g, err := openGateway(soft, loaded, log, stderr)
 	if err != nil {
 		return err
 	}

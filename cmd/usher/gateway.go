@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"usher/api"
 	"usher/config"
 	"usher/identity"
+	"usher/internal/audit"
 	"usher/internal/httpx"
 	"usher/internal/quota"
 	"usher/invites"
@@ -41,6 +43,7 @@ type gateway struct {
 	log      *slog.Logger
 	listener net.Listener
 	ledger   *ledger.Ledger
+	audit    *audit.Log // nil: no record
 	service  *invites.Service
 	server   *http.Server
 
@@ -50,7 +53,7 @@ type gateway struct {
 // openGateway opens everything a configuration names, the port first, so that
 // a second gateway by mistake touches nothing. What is opened is closed again
 // on an error.
-func openGateway(ctx context.Context, c *config.Config, log *slog.Logger) (_ *gateway, err error) {
+func openGateway(ctx context.Context, c *config.Config, log *slog.Logger, stderr io.Writer) (_ *gateway, err error) {
 	g := &gateway{config: c, log: log}
 	defer func() {
 		if err != nil {
@@ -61,6 +64,9 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger) (_ *ga
 		return nil, err
 	}
 	g.closers = append(g.closers, func() error { return ignoreClosed(g.listener.Close()) })
+	if err := g.openAudit(stderr); err != nil {
+		return nil, err
+	}
 	if err := g.openLedger(ctx); err != nil {
 		return nil, err
 	}
@@ -86,10 +92,10 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger) (_ *ga
 	}
 	slowest := operationTimeout(c)
 	handler, err := api.New(api.Options{
-		Service: g.service, Auth: auth, Ledger: g.ledger, Logger: log, Registry: registry,
+		Service: g.service, Auth: auth, Ledger: g.ledger, Audit: g.audit, Logger: log, Registry: registry,
 		Version: programVersion(), PublicURL: c.PublicURL, MaxBody: c.Limits.BodyBytes, Timeout: slowest,
 		TrustedProxies: c.Proxies(),
-		RateLimit: api.RateLimit{PerMinute: c.Limits.RequestsPerMinute, Burst: c.Limits.RequestBurst},
+		RateLimit:      api.RateLimit{PerMinute: c.Limits.RequestsPerMinute, Burst: c.Limits.RequestBurst},
 	})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ type serveCmd struct{ configFile }
 func (c *serveCmd) Help() string {
 	return `The first SIGINT (Ctrl-C) or SIGTERM lets requests under way finish, up to shutdown_grace; the second ends at once. Work that was cut is settled at the next start.
 
+SIGHUP opens the file of the audit record anew, where there is one.
+
 An issuer that cannot be reached is a warning in the log: only its tokens fail until it is back.
 
 Examples:
@@ -30,11 +32,13 @@ func (c *serveCmd) Run(ctx context.Context, s *shell) error {
 	}
 	soft, hard, stop := interrupts(ctx)
 	defer stop()
-	log := newLogger(s.stderr, loaded.Log.Level, loaded.Log.Format)
-	g, err := openGateway(soft, loaded, log)
+	stderr := &lockedWriter{w: s.stderr}
+	log := newLogger(stderr, loaded.Log.Level, loaded.Log.Format)
+	g, err := openGateway(soft, loaded, log, stderr)
 	if err != nil {
 		return ended(soft, err)
 	}
+	defer g.reopenOnHangup()()
 	return g.serve(soft, hard, func() error {
 		log.Info("usher is ready", "listen", g.listener.Addr().String(), "public_url", loaded.PublicURL, "version", programVersion())
 		return nil

@@ -63,6 +63,7 @@ func owners() map[string][]string {
 		"github.com/rogpeppe/go-internal": {"usher/internal/golden"},
 		"usher/providers/providertest":    {},
 		"usher/internal/contracttest":     {"usher/sandbox/asgardeo/contract"},
+		"usher/internal/audit":            {"usher/api", "usher/cmd"},
 	}
 }
 

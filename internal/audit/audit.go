@@ -59,7 +59,10 @@ func To(w io.Writer) *Log { return &Log{w: w} }
 // it is not there. Close it when done.
 func Open(path string) (*Log, error) {
 	l := &Log{path: path}
-	return l, l.Reopen()
+	if err := l.Reopen(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // Reopen opens the file anew, so that a rotated one can be let go. The old one
