@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"usher/internal/audit"
 	"usher/invites"
@@ -56,6 +57,10 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// RateLimit holds each principal to a rate. The zero value limits nobody.
 	RateLimit RateLimit
+	// Tracer makes a span for each request. nil: none are made.
+	Tracer trace.Tracer
+	// TrustTraces: a caller's traceparent is gone on with, not just linked to.
+	TrustTraces bool
 	// Audit takes the record of who did what. nil: there is none.
 	Audit *audit.Log
 	Now   func() time.Time // nil: time.Now
@@ -68,12 +73,15 @@ type API struct {
 	ledger  *ledger.Ledger
 	log     *slog.Logger
 	audit   *audit.Log
+	tracer  trace.Tracer
 	metrics *metrics
 	limiter *limiter // nil: no limit
 	maxBody int64
 	timeout time.Duration
 	proxies []netip.Prefix
 	now     func() time.Time
+
+	trustTraces bool
 
 	engine    *gin.Engine
 	templates map[string]string // Gin's route pattern → the template of the OpenAPI document
@@ -88,7 +96,8 @@ func New(o Options) (*API, error) {
 	setGlobals()
 	a := &API{
 		service: o.Service, auth: o.Auth, ledger: o.Ledger,
-		audit: o.Audit, log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, proxies: o.TrustedProxies, now: o.Now,
+		tracer: o.Tracer, trustTraces: o.TrustTraces, audit: o.Audit,
+		log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, proxies: o.TrustedProxies, now: o.Now,
 		engine: gin.New(), templates: map[string]string{},
 	}
 	if a.log == nil {
@@ -155,6 +164,9 @@ func (a *API) configureEngine() error {
 	e.ForwardedByClientIP = false
 	if err := e.SetTrustedProxies(nil); err != nil {
 		return fmt.Errorf("api: %w", err)
+	}
+	if a.tracer != nil {
+		e.Use(a.traced)
 	}
 	e.Use(a.observe, a.recoverPanic, secure)
 	e.NoRoute(a.noRoute)

@@ -4,6 +4,7 @@
 // What happens to a request, in order:
 //
 //	ServeHTTP     gives it an id and treats HEAD as GET without a body
+//	traced        its span, where traces are wanted
 //	observe       one log line and the metrics, whatever happens below
 //	recover       a panic becomes a problem document
 //	guard         for each operation of routes.go, driven by that table:

@@ -78,6 +78,9 @@ func (a *API) observe(c *gin.Context) {
 // e-mail, no query, and the subject only as a hash.
 func (r *request) attributes() []slog.Attr {
 	var list []slog.Attr
+	if r.trace != "" {
+		list = append(list, slog.String("trace_id", r.trace))
+	}
 	if r.principal != nil {
 		sum := sha256.Sum256([]byte(r.principal.Subject))
 		list = append(list, slog.String("issuer", r.principal.Issuer), slog.String("subject_hash", hex.EncodeToString(sum[:6])))
@@ -119,11 +122,15 @@ func level(route string, status int) slog.Level {
 	switch {
 	case status >= http.StatusInternalServerError:
 		return slog.LevelError
-	case route == pathLive || route == pathReady || route == pathMetrics:
+	case isProbe(route):
 		return slog.LevelDebug
 	default:
 		return slog.LevelInfo
 	}
+}
+
+func isProbe(route string) bool {
+	return route == pathLive || route == pathReady || route == pathMetrics
 }
 
 // maxLogged is how much of a cause the log keeps.

@@ -25,6 +25,7 @@ type request struct {
 	id      string
 	method  string // as the client asked; HEAD is routed as GET
 	started time.Time
+	trace   string // id of its trace; empty: none is made
 
 	principal    *oidc.Principal // nil until authenticated
 	organization string          // id; empty until resolved

@@ -20,6 +20,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/httpx"
 	"usher/internal/quota"
+	"usher/internal/telemetry"
 	"usher/invites"
 	"usher/ledger"
 	"usher/oidc"
@@ -46,6 +47,7 @@ type gateway struct {
 	audit    *audit.Log // nil: no record
 	service  *invites.Service
 	server   *http.Server
+	traces   *telemetry.Traces // nil: nothing is traced
 
 	closers []func() error // what has been opened, in that order
 }
@@ -74,6 +76,9 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger, stderr
 	if err != nil {
 		return nil, err
 	}
+	if err := g.openTraces(ctx, registry); err != nil {
+		return nil, err
+	}
 	connections, err := g.openConnections(metrics)
 	if err != nil {
 		return nil, err
@@ -93,6 +98,7 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger, stderr
 	slowest := operationTimeout(c)
 	handler, err := api.New(api.Options{
 		Service: g.service, Auth: auth, Ledger: g.ledger, Audit: g.audit, Logger: log, Registry: registry,
+		Tracer: g.traces.Tracer(), TrustTraces: c.Tracing != nil && c.Tracing.TrustCallers,
 		Version: programVersion(), PublicURL: c.PublicURL, MaxBody: c.Limits.BodyBytes, Timeout: slowest,
 		TrustedProxies: c.Proxies(),
 		RateLimit:      api.RateLimit{PerMinute: c.Limits.RequestsPerMinute, Burst: c.Limits.RequestBurst},
@@ -180,7 +186,8 @@ func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connec
 		adapter, err := c.Settings.Open(providers.Deps{
 			Connection: c.Name, Roles: vendorRoles, EmailRule: c.Emails,
 			ActAsCaller: c.ActAs == "caller", Logger: log, Now: time.Now,
-			Transport: transport, Quotas: quotas, Limits: vendorLimits(c.Limits), LimitWait: c.LimitWait, Metrics: metrics,
+			Transport: g.traces.Transport(c.Name, c.Provider, transport),
+			Quotas:    quotas, Limits: vendorLimits(c.Limits), LimitWait: c.LimitWait, Metrics: metrics,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open connection %s: %w", c.Name, err)

@@ -50,7 +50,7 @@ func (g *gateway) serve(soft, hard context.Context, ready func() error) error {
 	if late := g.service.Close(grace); late != nil {
 		err = errors.Join(err, fmt.Errorf("background work was still under way at the end of the grace: %w", late))
 	}
-	return errors.Join(err, g.close())
+	return errors.Join(err, g.traces.Close(grace), g.close())
 }
 
 // close closes what has been opened, last first. It may be called again.

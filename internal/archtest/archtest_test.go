@@ -64,6 +64,10 @@ func owners() map[string][]string {
 		"usher/providers/providertest":    {},
 		"usher/internal/contracttest":     {"usher/sandbox/asgardeo/contract"},
 		"usher/internal/audit":            {"usher/api", "usher/cmd"},
+		"usher/internal/telemetry":        {"usher/cmd"},
+		"go.opentelemetry.io/otel/sdk":    {"usher/internal/telemetry"},
+		"go.opentelemetry.io/proto":       {"usher/internal/telemetry"},
+		"google.golang.org/grpc":          {},
 	}
 }
 
