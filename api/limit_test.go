@@ -132,7 +132,13 @@ func TestNoLimit(t *testing.T) {
 
 func TestDocumentTellsOfTheRate(t *testing.T) {
 	t.Parallel()
-	for _, op := range build(t).document().operations() {
+	d := build(t).document()
+	for _, name := range []string{"RateLimit", "RateLimit-Policy"} {
+		if d.Components.Headers[name]["description"] == nil {
+			t.Errorf("%s is not described", name)
+		}
+	}
+	for _, op := range d.operations() {
 		limited := op.Responses["429"]
 		if !strings.Contains(limited.Description, "`rate_limited`") || limited.Headers["Retry-After"] == nil {
 			t.Errorf("%s: 429 is %+v", op.OperationID, limited)

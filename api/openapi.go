@@ -46,6 +46,7 @@ func humaConfig(version, publicURL string) huma.Config {
 				{Name: tagConnections, Description: "Configured instances of identity providers."},
 			},
 			Components: &huma.Components{
+				Headers: sharedHeaders(),
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{bearerScheme: {
 					Type: "http", Scheme: "bearer", BearerFormat: "JWT",
@@ -146,7 +147,9 @@ func addProblems(op *huma.Operation, codes []identity.Code, schemas huma.Registr
 	}
 }
 
-func commonHeaders() map[string]*huma.Header {
+// sharedHeaders are those of nearly every answer. The document defines them
+// once, since there are hundreds of answers in it.
+func sharedHeaders() map[string]*huma.Header {
 	return map[string]*huma.Header{
 		headerRequestID: {
 			Description: "Names the request in the server's log; taken over from the request where it is sane.",
@@ -161,6 +164,14 @@ func commonHeaders() map[string]*huma.Header {
 			Schema:      &huma.Schema{Type: huma.TypeString, Examples: []any{`"default";r=499;t=1`}},
 		},
 	}
+}
+
+func commonHeaders() map[string]*huma.Header {
+	headers := map[string]*huma.Header{}
+	for name := range sharedHeaders() {
+		headers[name] = &huma.Header{Ref: "#/components/headers/" + name}
+	}
+	return headers
 }
 
 func problemHeaders(status int) map[string]*huma.Header {

@@ -42,6 +42,7 @@ type document struct {
 	Paths      map[string]map[string]*operation
 	Components struct {
 		Schemas         map[string]map[string]any
+		Headers         map[string]map[string]any
 		SecuritySchemes map[string]map[string]any
 	}
 }
