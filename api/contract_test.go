@@ -24,7 +24,7 @@ type contract struct {
 var contracts sync.Map
 
 // contractOf returns the contract of a document, compiled once.
-func contractOf(t *testing.T, document []byte) *contract {
+func contractOf(t testing.TB, document []byte) *contract {
 	t.Helper()
 	if known, ok := contracts.Load(string(document)); ok {
 		return known.(*contract)
@@ -44,7 +44,7 @@ func contractOf(t *testing.T, document []byte) *contract {
 }
 
 // validate checks a JSON text against the schema at a place in the document.
-func (c *contract) validate(t *testing.T, at string, body []byte) {
+func (c *contract) validate(t testing.TB, at string, body []byte) {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()

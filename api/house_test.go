@@ -39,7 +39,7 @@ const issuer = "https://issuer.example"
 
 // house is the API over a fresh ledger and an in-memory vendor.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	now      time.Time
 	url      string
 	vendor   *memory.Vendor
@@ -112,7 +112,7 @@ func principals() authenticator {
 
 const inviteLife = 72 * time.Hour
 
-func build(t *testing.T, change ...func(*api.Options)) *house {
+func build(t testing.TB, change ...func(*api.Options)) *house {
 	t.Helper()
 	h := &house{
 		t: t, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), change: change,
@@ -201,7 +201,7 @@ func (h *house) bind(providerID, slug string) *identity.Organization {
 
 // answer is what came back.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	body   string

@@ -1,0 +1,33 @@
+package api_test
+
+import (
+	"net/http"
+	"testing"
+)
+
+// BenchmarkGetInvite is the whole way of a read, but for the network.
+func BenchmarkGetInvite(b *testing.B) {
+	h := build(b)
+	id := h.send("ada@example.com")
+	r := newRequest("GET", invitesPath+"/"+id)
+	r.Header.Set("Authorization", "Bearer "+admin)
+	w := &discarded{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.header)
+		h.api.ServeHTTP(w, r)
+		if w.status != http.StatusOK {
+			b.Fatal(w.status)
+		}
+	}
+}
+
+// discarded is an answer that nobody reads.
+type discarded struct {
+	header http.Header
+	status int
+}
+
+func (d *discarded) Header() http.Header         { return d.header }
+func (d *discarded) WriteHeader(status int)      { d.status = status }
+func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
