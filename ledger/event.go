@@ -32,6 +32,7 @@ func (t *Tx) AppendEvent(inviteID string, e identity.InviteEvent) error {
 	if e.At.IsZero() {
 		e.At = t.now
 	}
+	t.changes(changedHistory, inviteID)
 	_, err := t.exec(insertEvent, inviteID, micros(e.At), string(e.State), e.Reason, e.Actor.Issuer, e.Actor.Subject, e.Actor.Email)
 	return failed("record event", err)
 }
@@ -50,12 +51,17 @@ func (t *Tx) Mailed(orgID, emailKey string, after time.Time) ([]time.Time, error
 
 // History returns an invite's events, oldest first; none for an unknown one.
 func (l *Ledger) History(ctx context.Context, inviteID string) ([]identity.InviteEvent, error) {
-	rows, err := l.read.few(ctx, eventsOfInvite, inviteID)
-	events, err := collect(rows, err, func(s scanner) (e identity.InviteEvent, err error) {
-		var at int64
-		err = s.Scan(&at, &e.State, &e.Reason, &e.Actor.Issuer, &e.Actor.Subject, &e.Actor.Email)
-		e.At = fromMicros(at)
-		return e, err
+	if err := ctx.Err(); err != nil {
+		return nil, failed("read history", err)
+	}
+	events, err := read(l.kept.histories, inviteID, func() ([]identity.InviteEvent, error) {
+		rows, err := l.read.few(ctx, eventsOfInvite, inviteID)
+		return collect(rows, err, func(s scanner) (e identity.InviteEvent, err error) {
+			var at int64
+			err = s.Scan(&at, &e.State, &e.Reason, &e.Actor.Issuer, &e.Actor.Subject, &e.Actor.Email)
+			e.At = fromMicros(at)
+			return e, err
+		})
 	})
-	return events, failed("read history", err)
+	return ownHistory(events), failed("read history", err)
 }

@@ -91,7 +91,23 @@ func invite(r scanner) (*identity.Invite, error) {
 // Invite returns an organization's invite by id, without its history. An
 // invite of another organization is not_found too.
 func (l *Ledger) Invite(ctx context.Context, orgID, id string) (*identity.Invite, error) {
-	return invite(l.read.row(ctx, inviteByID, id, orgID))
+	if err := ctx.Err(); err != nil {
+		return nil, failed("read invite", err)
+	}
+	i, err := read(l.kept.invites, id, func() (identity.Invite, error) {
+		i, err := invite(l.read.row(ctx, inviteByID, id, orgID))
+		if err != nil {
+			return identity.Invite{}, err
+		}
+		return *i, nil
+	})
+	if err == nil && i.OrganizationID != orgID {
+		err = missing("read invite", sql.ErrNoRows)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ownInvite(i), nil
 }
 
 // Invite returns an organization's invite by id. Codes: not_found.
@@ -216,6 +232,7 @@ func (t *Tx) UpdateInvite(i *identity.Invite) error {
 	}
 	// Without email and email_key, and without created_at.
 	args = slices.Concat(args[:4], args[6:22], args[23:])
+	t.changes(changedInvite, row.ID)
 	if _, err := t.exec(updateInvite, args...); err != nil {
 		return failed(op, err)
 	}
@@ -256,6 +273,7 @@ func (t *Tx) CloseExpired(orgID, emailKey string) ([]string, error) {
 		return nil, failed(op, err)
 	}
 	for _, id := range ids {
+		t.changes(changedInvite, id)
 		if _, err := t.exec(expireInvite, id, micros(t.now)); err != nil {
 			return nil, failed(op, err)
 		}

@@ -34,6 +34,7 @@ type Ledger struct {
 	lock   *os.File
 
 	turn turn
+	kept *kept
 
 	mu     sync.RWMutex // held for reading by Write, for writing by Close
 	closed bool
@@ -92,7 +93,8 @@ func (l *Ledger) open(ctx context.Context, f *file) (err error) {
 		return err
 	}
 	l.read = newStatements(readers)
-	return nil
+	l.kept, err = newKept()
+	return err
 }
 
 // Close waits for the transaction under way, closes the ledger and lets other
@@ -104,6 +106,9 @@ func (l *Ledger) Close() error {
 		return nil
 	}
 	l.closed = true
+	if l.kept != nil {
+		l.kept.clear()
+	}
 	var errs []error
 	if l.read != nil {
 		errs = append(errs, l.read.close(), l.read.db.Close())

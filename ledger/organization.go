@@ -52,11 +52,37 @@ func organization(r scanner) (*identity.Organization, error) {
 
 // Organization returns an organization by id or slug. Codes: not_found.
 func (l *Ledger) Organization(ctx context.Context, ref string) (*identity.Organization, error) {
-	text := organizationByRef
-	if strings.HasPrefix(ref, identity.PrefixOrganization) { // no slug begins so
-		text = organizationByID
+	if err := ctx.Err(); err != nil {
+		return nil, failed("read organization", err)
 	}
-	return organization(l.read.row(ctx, text, ref))
+	if strings.HasPrefix(ref, identity.PrefixOrganization) { // no slug begins so
+		return l.organizationByID(ctx, ref)
+	}
+	id, known, stamp := l.kept.slugs.get(ref)
+	if known {
+		if o, err := l.organizationByID(ctx, id); err == nil && o.Slug == ref {
+			return o, nil
+		}
+	}
+	o, err := organization(l.read.row(ctx, organizationByRef, ref))
+	if err == nil && o.Slug == ref {
+		l.kept.slugs.put(ref, o.ID, stamp)
+	}
+	return o, err
+}
+
+func (l *Ledger) organizationByID(ctx context.Context, id string) (*identity.Organization, error) {
+	o, err := read(l.kept.organizations, id, func() (identity.Organization, error) {
+		o, err := organization(l.read.row(ctx, organizationByID, id))
+		if err != nil {
+			return identity.Organization{}, err
+		}
+		return *o, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &o, nil
 }
 
 // OrganizationByAlias returns the organization that a vendor's organization
@@ -140,6 +166,7 @@ func (t *Tx) UpdateOrganization(o *identity.Organization) error {
 		}
 	}
 	synced := instantOrNil(o.SyncedAt)
+	t.changes(changedOrganization, o.ID)
 	if _, err := t.exec(updateOrganization, o.ID, o.Name, textOrNull(o.Slug), micros(updated), microsOrNull(synced)); err != nil {
 		return failed(op, err)
 	}

@@ -16,6 +16,8 @@ type Tx struct {
 	tx     *sql.Tx
 	led    *Ledger
 	now    time.Time
+
+	changed []altered // rows that memory must forget
 }
 
 // Now returns the transaction's instant: the same at each call, UTC, in
@@ -39,9 +41,11 @@ const maxGroup = 64
 type group struct {
 	conn *sql.Conn
 	tx   *sql.Tx
-	size int           // who have done their part
-	done chan struct{} // closed when the fate is known
-	err  error         // valid then
+	size int // who have done their part
+
+	changed []altered
+	done    chan struct{} // closed when the fate is known
+	err     error         // valid then
 }
 
 // What parts the members of a group: any of them can be undone alone.
@@ -141,6 +145,8 @@ func (l *Ledger) part(ctx context.Context, g *group, fn func(*Tx) error) (err er
 	// prepared on it; statements are short, so ctx is asked between them.
 	whole := context.WithoutCancel(ctx)
 	own := &Tx{ctx: whole, caller: whole, tx: g.tx, led: l, now: l.Now()}
+	given := *own
+	given.caller = ctx
 	shared := g.size > 0
 	if shared {
 		if _, err := own.exec(setSavepoint); err != nil {
@@ -152,6 +158,7 @@ func (l *Ledger) part(ctx context.Context, g *group, fn func(*Tx) error) (err er
 		switch {
 		case kept:
 			g.size++
+			g.changed = append(g.changed, given.changed...)
 		case !shared:
 			l.drop(ctx, g, errUndone)
 		default:
@@ -162,8 +169,6 @@ func (l *Ledger) part(ctx context.Context, g *group, fn func(*Tx) error) (err er
 			}
 		}
 	}()
-	given := *own
-	given.caller = ctx
 	if err := fn(&given); err != nil {
 		return err
 	}
@@ -190,6 +195,7 @@ func (l *Ledger) end(ctx context.Context) {
 	}
 	l.turn.open = nil
 	g.err = g.tx.Commit() // a commit that goes wrong has rolled back
+	l.kept.drop(g.changed)
 	l.release(ctx, g.conn.Close)
 	close(g.done)
 }
