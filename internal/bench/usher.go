@@ -61,10 +61,11 @@ func (b *bench) start(ctx context.Context, w world) (*usher, error) {
 	return u, nil
 }
 
-// config is that of a gateway in front of the vendor. What it does not say is
-// as it is by default, the log of each request too.
+// config is that of a gateway in front of the vendor, with the limits on callers
+// and on calls to the vendor out of the way. What it does not say is as it is by
+// default, the log of each request too.
 func (b *bench) config(u *usher, issuers int) string {
-	text := "listen: " + u.address + "\nledger: {url: \"" + u.ledgerURL() + "\"}\n" + b.issuer.config(issuers) +
+	text := "listen: " + u.address + "\nledger: {url: \"" + u.ledgerURL() + "\"}\nlimits: {requests_per_minute: 0}\n" + b.issuer.config(issuers) +
 		"connections:\n  - name: bench\n    provider: asgardeo\n    issuers:\n"
 	for n := range issuers {
 		text += "      - " + b.issuer.name(n) + "\n"
