@@ -15,7 +15,8 @@
 //	   └─── Ledger.Write(ctx, func(*Tx) error)        the one writer
 //
 // A transaction must be short: no vendor is called inside one, and the Ledger
-// itself is not called from within one.
+// itself is not called from within one. Those that come at the same time run
+// one after the other and are committed together.
 //
 // The ledger is kept in SQLite: one file, one process, WAL, synchronous=FULL.
 // The process that has it open holds a lock on the file beside it, so whoever
