@@ -160,10 +160,11 @@ func TestConcurrently(t *testing.T) {
 func TestName(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"": "", "7f3c2b1a": "7f3c2b1a", "auth0|5f7c8ec7c33c6c004bbafe82": "auth0|5f7c8ec7c33c6c004bbafe82", "Zoë": "Zoë",
+		"": "", "7f3c2b1a": "7f3c2b1a", "auth0|5f7c8ec7c33c6c004bbafe82": "auth0|5f7c8ec7c33c6c004bbafe82", "Zoë": "Zoë", "svc:backend": "svc:backend",
+		"eyJhbGciOiJub25lIn0.e30.": "sha256:", "api_key=x": "sha256:",
 		"admin@example.com": "sha256:258d8dc916db8cea2cafb6c3cd0cb0246efe061421dbd83ec3a350428cabda4f",
 	} {
-		if got := audit.Name(in); got != want {
+		if got := audit.Name(in); got != want && (want != "sha256:" || !strings.HasPrefix(got, want)) {
 			t.Errorf("%q became %q", in, got)
 		}
 	}
