@@ -1,7 +1,10 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -31,3 +34,20 @@ type discarded struct {
 func (d *discarded) Header() http.Header         { return d.header }
 func (d *discarded) WriteHeader(status int)      { d.status = status }
 func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkSendInvite is the whole way of a sending to a vendor that answers at
+// once: what it costs is the ledger's commits.
+func BenchmarkSendInvite(b *testing.B) {
+	h := build(b)
+	w := &discarded{header: http.Header{}}
+	for n := 0; b.Loop(); n++ {
+		r := httptest.NewRequest("POST", invitesPath, strings.NewReader(fmt.Sprintf(`{"email":"a%d@example.com","roles":["member"]}`, n)))
+		r.Header.Set("Authorization", "Bearer "+admin)
+		r.Header.Set("Content-Type", "application/json")
+		clear(w.header)
+		h.api.ServeHTTP(w, r)
+		if w.status != http.StatusCreated {
+			b.Fatal(w.status)
+		}
+	}
+}
