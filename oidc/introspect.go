@@ -52,6 +52,7 @@ type introspector struct {
 	budget   bucket
 	troubles int       // requests without a trustworthy answer, in a row
 	retryAt  time.Time // until then nothing new is asked
+	probing  bool      // and after it one question at a time, until one is answered
 }
 
 // question is a token to ask about.
@@ -140,9 +141,11 @@ func (n *introspector) admits(q question) *refusal {
 	now := n.now()
 	n.budget.fill(n.failures, inquiryWindow, now)
 	switch {
-	case now.Before(n.retryAt):
+	case now.Before(n.retryAt) || n.probing:
 		r := refuse(reasonIssuerUnavailable, "issuer %s: %w", n.name, errTrouble)
-		r.retry = n.retryAt.Sub(now)
+		if r.retry = n.retryAt.Sub(now); r.retry <= 0 {
+			r.retry = backoffFirst
+		}
 		return r
 	case !n.sources.allows(q.from):
 		return refuse(reasonTooManyFailures, "issuer %s: %w", n.name, errSource)
@@ -171,9 +174,14 @@ func (n *introspector) carryOut(q question) (*remembered, *refusal) {
 	defer release()
 	n.mu.Lock()
 	refused := n.admits(q) // again: others have failed while this one waited
+	probe := refused == nil && !q.known && n.troubles >= troublesBeforePausing
+	n.probing = n.probing || probe
 	n.mu.Unlock()
 	if refused != nil {
 		return nil, refused
+	}
+	if probe {
+		defer n.probed()
 	}
 	claims, err := n.request(lifetime(n.closing), q.token)
 	if err != nil {
@@ -185,6 +193,13 @@ func (n *introspector) carryOut(q question) (*remembered, *refusal) {
 	// it must not be had for nothing either.
 	n.answered(q, refused, refused != nil || !now.Before(found.principal.Expires))
 	return found, refused
+}
+
+// probed ends the one question that is asked after a pause.
+func (n *introspector) probed() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.probing = false
 }
 
 // slot waits for the right to one request, as long as the request itself may

@@ -238,6 +238,39 @@ func TestIntrospectionPause(t *testing.T) {
 	accepted(t, a, Origin{}, "new")
 }
 
+// After a pause one question at a time finds out whether the issuer is back,
+// however many come at once.
+func TestIntrospectionAfterAPause(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	i := newAskedIssuer(t)
+	a := open(t, &Options{Now: clock.Now, SourceFailures: -1}, i.config("i"))
+	i.handle(text("<html>"))
+	for n := range troublesBeforePausing {
+		refusedFor(t, a, Origin{}, fmt.Sprint("bad", n), reasonIssuerUnavailable)
+	}
+	entered, release := make(chan struct{}), make(chan struct{})
+	i.handle(func(w http.ResponseWriter, r *http.Request) {
+		close(entered) // a second request would panic
+		<-release
+		text("<html>")(w, r)
+	})
+	clock.Advance(backoffFirst)
+	var first sync.WaitGroup
+	first.Go(func() { refusedFor(t, a, Origin{}, "first", reasonIssuerUnavailable) })
+	<-entered
+	for n := range 20 {
+		refusedFor(t, a, Origin{}, fmt.Sprint("others", n), reasonIssuerUnavailable)
+	}
+	i.wantInquiries(t, troublesBeforePausing+1)
+	close(release)
+	first.Wait()
+	i.handle(nil)
+	clock.Advance(backoffLast)
+	i.say("new", i.active(clock.Now(), nil))
+	accepted(t, a, Origin{}, "new")
+}
+
 // A flood of one token asks once, and many tokens at once are asked about a few
 // at a time.
 func TestIntrospectionFlights(t *testing.T) {
