@@ -34,6 +34,9 @@ type ListResponse[T any] struct {
 // UnmarshalJSON implements json.Unmarshaler. What is no list response is an
 // error: read as one it would say that nobody was found.
 func (l *ListResponse[T]) UnmarshalJSON(raw []byte) error {
+	if _, ok := any(new(T)).(treeReader); ok {
+		return l.readAll(raw)
+	}
 	var parts struct {
 		Schemas                                list[text]
 		TotalResults, StartIndex, ItemsPerPage *number
@@ -43,7 +46,7 @@ func (l *ListResponse[T]) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	if parts.TotalResults == nil && parts.Resources == nil && !slices.Contains(parts.Schemas, SchemaListResponse) {
-		return errors.New("scim: this is not a list response")
+		return errNoList
 	}
 	at := func(n *number) int {
 		if n == nil {
@@ -54,6 +57,45 @@ func (l *ListResponse[T]) UnmarshalJSON(raw []byte) error {
 	*l = ListResponse[T]{
 		TotalResults: at(parts.TotalResults), StartIndex: at(parts.StartIndex),
 		ItemsPerPage: at(parts.ItemsPerPage), Resources: parts.Resources,
+	}
+	return nil
+}
+
+var errNoList = errors.New("scim: this is not a list response")
+
+// readAll reads a page of resources that are read from a tree.
+func (l *ListResponse[T]) readAll(raw []byte) error {
+	v, err := tree(raw)
+	if err != nil {
+		return err
+	}
+	o, err := objectOf(v)
+	if err != nil {
+		return err
+	}
+	items := itemsOf(memberOf(o, "Resources"))
+	total := countOf(memberOf(o, "totalResults"))
+	if total == nil && items == nil && !slices.Contains(itemsOf(memberOf(o, "schemas")), any(SchemaListResponse)) {
+		return errNoList
+	}
+	*l = ListResponse[T]{}
+	if items != nil {
+		l.Resources = make([]T, len(items))
+	}
+	for _, count := range []struct {
+		sent *int
+		to   *int
+	}{
+		{total, &l.TotalResults}, {countOf(memberOf(o, "startIndex")), &l.StartIndex}, {countOf(memberOf(o, "itemsPerPage")), &l.ItemsPerPage},
+	} {
+		if count.sent != nil {
+			*count.to = *count.sent
+		}
+	}
+	for n, item := range items {
+		if err := any(&l.Resources[n]).(treeReader).read(item); err != nil {
+			return err
+		}
 	}
 	return nil
 }

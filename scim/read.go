@@ -3,7 +3,6 @@ package scim
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	case raw[0] == '"':
 		return json.Unmarshal(raw, (*string)(t))
 	case raw[0] == '{' || raw[0] == '[':
-		return fmt.Errorf("scim: a text was expected")
+		return errNoText
 	default:
 		*t = text(raw)
 		return nil
@@ -42,15 +41,6 @@ func (n *number) UnmarshalJSON(raw []byte) error {
 	if err == nil && math.Abs(value) <= math.MaxInt32 {
 		*n = number(value)
 	}
-	return nil
-}
-
-// Boolean reads true, "true" and "True" alike; anything else is false.
-type Boolean bool
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (b *Boolean) UnmarshalJSON(raw []byte) error {
-	*b = Boolean(strings.EqualFold(strings.Trim(string(raw), `"`), "true"))
 	return nil
 }
 
@@ -72,36 +62,6 @@ func (l *list[T]) UnmarshalJSON(raw []byte) error {
 	}
 	*l = list[T]{one}
 	return nil
-}
-
-// kept returns the items worth keeping, nil for none.
-func (l list[T]) kept(keep func(T) bool) []T {
-	var kept []T
-	for _, item := range l {
-		if keep(item) {
-			kept = append(kept, item)
-		}
-	}
-	return kept
-}
-
-// extensions returns what a resource holds below schema URNs.
-func extensions(raw []byte) (map[string]map[string]any, error) {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &all); err != nil {
-		return nil, err
-	}
-	var found map[string]map[string]any
-	for key, value := range all {
-		var attributes map[string]any
-		if isURN(key) && json.Unmarshal(value, &attributes) == nil && attributes != nil {
-			if found == nil {
-				found = map[string]map[string]any{}
-			}
-			found[key] = attributes
-		}
-	}
-	return found, nil
 }
 
 func isURN(key string) bool {

@@ -12,19 +12,18 @@ type Name struct {
 	Formatted  string `json:"formatted,omitempty"`
 }
 
-// UnmarshalJSON implements json.Unmarshaler: a bare string is the whole name.
-func (n *Name) UnmarshalJSON(raw []byte) error {
-	var whole text
-	if whole.UnmarshalJSON(raw) == nil {
-		*n = Name{Formatted: string(whole)}
+// read: a bare string is the whole name.
+func (n *Name) read(v any) error {
+	*n = Name{}
+	if whole, err := textOf(v); err == nil {
+		n.Formatted = whole
 		return nil
 	}
-	var parts struct{ GivenName, FamilyName, Formatted text }
-	if err := json.Unmarshal(raw, &parts); err != nil {
+	o, err := objectOf(v)
+	if err != nil {
 		return err
 	}
-	*n = Name{GivenName: string(parts.GivenName), FamilyName: string(parts.FamilyName), Formatted: string(parts.Formatted)}
-	return nil
+	return texts(o, textField{"givenName", &n.GivenName}, textField{"familyName", &n.FamilyName}, textField{"formatted", &n.Formatted})
 }
 
 // Meta is what a service says about a resource.
@@ -34,19 +33,20 @@ type Meta struct {
 	Created      *time.Time `json:"created,omitempty"`
 }
 
-// UnmarshalJSON implements json.Unmarshaler. A time that cannot be read is
-// left out.
-func (m *Meta) UnmarshalJSON(raw []byte) error {
-	var parts struct{ ResourceType, Location, Created text }
-	if err := json.Unmarshal(raw, &parts); err != nil {
+// read leaves a time out that cannot be read.
+func (m *Meta) read(v any) error {
+	o, err := objectOf(v)
+	if err != nil {
 		return err
 	}
-	*m = Meta{ResourceType: string(parts.ResourceType), Location: string(parts.Location)}
-	if at, err := time.Parse(time.RFC3339Nano, string(parts.Created)); err == nil {
+	*m = Meta{}
+	var created string
+	err = texts(o, textField{"resourceType", &m.ResourceType}, textField{"location", &m.Location}, textField{"created", &created})
+	if at, bad := time.Parse(time.RFC3339Nano, created); bad == nil {
 		at = at.UTC()
 		m.Created = &at
 	}
-	return nil
+	return err
 }
 
 // Reference is a member of a group, a role or a group of a user and the like.
@@ -59,20 +59,24 @@ type Reference struct {
 
 // UnmarshalJSON implements json.Unmarshaler: a bare string is the value.
 func (r *Reference) UnmarshalJSON(raw []byte) error {
-	var bare text
-	if bare.UnmarshalJSON(raw) == nil {
-		*r = Reference{Value: string(bare)}
-		return nil
-	}
-	var parts struct {
-		Value, Display, Type text
-		Ref                  text `json:"$ref"`
-	}
-	if err := json.Unmarshal(raw, &parts); err != nil {
+	v, err := tree(raw)
+	if err != nil {
 		return err
 	}
-	*r = Reference{Value: string(parts.Value), Display: string(parts.Display), Type: string(parts.Type), Ref: string(parts.Ref)}
-	return nil
+	return r.read(v)
+}
+
+func (r *Reference) read(v any) error {
+	*r = Reference{}
+	if bare, err := textOf(v); err == nil {
+		r.Value = bare
+		return nil
+	}
+	o, err := objectOf(v)
+	if err != nil {
+		return err
+	}
+	return texts(o, textField{"value", &r.Value}, textField{"display", &r.Display}, textField{"type", &r.Type}, textField{"$ref", &r.Ref})
 }
 
 func (r Reference) refers() bool { return r.Value != "" || r.Display != "" || r.Ref != "" }
@@ -89,23 +93,26 @@ type Group struct {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (g *Group) UnmarshalJSON(raw []byte) error {
-	var parts struct {
-		ID, ExternalID, DisplayName text
-		Members                     list[Reference]
-		Meta                        Meta
-	}
-	if err := json.Unmarshal(raw, &parts); err != nil {
-		return err
-	}
-	extended, err := extensions(raw)
+	v, err := tree(raw)
 	if err != nil {
 		return err
 	}
-	*g = Group{
-		ID: string(parts.ID), ExternalID: string(parts.ExternalID), DisplayName: string(parts.DisplayName),
-		Members: parts.Members.kept(Reference.refers), Meta: parts.Meta, Extensions: extended,
+	return g.read(v)
+}
+
+func (g *Group) read(v any) error {
+	o, err := objectOf(v)
+	if err != nil {
+		return err
 	}
-	return nil
+	*g = Group{Extensions: extensionsOf(o)}
+	if err := texts(o, textField{"id", &g.ID}, textField{"externalId", &g.ExternalID}, textField{"displayName", &g.DisplayName}); err != nil {
+		return err
+	}
+	if g.Members, err = references(memberOf(o, "members")); err != nil {
+		return err
+	}
+	return g.Meta.read(memberOf(o, "meta"))
 }
 
 // MarshalJSON implements json.Marshaler.

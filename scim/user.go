@@ -24,28 +24,32 @@ type wireEmail struct {
 	bare bool
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (e *wireEmail) UnmarshalJSON(raw []byte) error {
-	var bare text
-	if bare.UnmarshalJSON(raw) == nil {
-		*e = wireEmail{Email{Value: string(bare)}, true}
+func (e *wireEmail) read(v any) error {
+	if text, err := textOf(v); err == nil {
+		*e = wireEmail{Email{Value: text}, true}
 		return nil
 	}
-	var parts struct {
-		Value, Type text
-		Primary     Boolean
-	}
-	if err := json.Unmarshal(raw, &parts); err != nil {
+	o, err := objectOf(v)
+	if err != nil {
 		return err
 	}
-	*e = wireEmail{Email: Email{Value: string(parts.Value), Type: string(parts.Type), Primary: bool(parts.Primary)}}
-	return nil
+	*e = wireEmail{Email: Email{Primary: booleanOf(memberOf(o, "primary"))}}
+	return texts(o, textField{"value", &e.Value}, textField{"type", &e.Type})
 }
 
 // emails settles which address is the primary one: the first that says so,
 // else the first bare one. There is one at most.
-func emails(wire list[wireEmail]) []Email {
-	kept := wire.kept(func(e wireEmail) bool { return e.Value != "" })
+func emails(v any) ([]Email, error) {
+	var kept []wireEmail
+	for _, item := range itemsOf(v) {
+		var e wireEmail
+		if err := e.read(item); err != nil {
+			return nil, err
+		}
+		if e.Value != "" {
+			kept = append(kept, e)
+		}
+	}
 	primary := slices.IndexFunc(kept, func(e wireEmail) bool { return e.Primary })
 	if primary < 0 {
 		primary = slices.IndexFunc(kept, func(e wireEmail) bool { return e.bare })
@@ -55,7 +59,7 @@ func emails(wire list[wireEmail]) []Email {
 		e.Primary = n == primary
 		all = append(all, e.Email)
 	}
-	return all
+	return all, nil
 }
 
 // User is a SCIM user (RFC 7643 section 4.1) with the attributes usher deals
@@ -76,27 +80,36 @@ type User struct {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (u *User) UnmarshalJSON(raw []byte) error {
-	var parts struct {
-		ID, ExternalID, UserName text
-		Name                     Name
-		Emails                   list[wireEmail]
-		Roles, Groups            list[Reference]
-		Active                   *Boolean
-		Meta                     Meta
-	}
-	if err := json.Unmarshal(raw, &parts); err != nil {
-		return err
-	}
-	extended, err := extensions(raw)
+	v, err := tree(raw)
 	if err != nil {
 		return err
 	}
-	*u = User{
-		ID: string(parts.ID), ExternalID: string(parts.ExternalID), UserName: string(parts.UserName), Name: parts.Name,
-		Emails: emails(parts.Emails), Roles: parts.Roles.kept(Reference.refers), Groups: parts.Groups.kept(Reference.refers),
-		Active: (*bool)(parts.Active), Meta: parts.Meta, Extensions: extended,
+	return u.read(v)
+}
+
+func (u *User) read(v any) error {
+	o, err := objectOf(v)
+	if err != nil {
+		return err
 	}
-	return nil
+	*u = User{Extensions: extensionsOf(o)}
+	if err := texts(o, textField{"id", &u.ID}, textField{"externalId", &u.ExternalID}, textField{"userName", &u.UserName}); err != nil {
+		return err
+	}
+	if active := memberOf(o, "active"); active != nil {
+		value := booleanOf(active)
+		u.Active = &value
+	}
+	if u.Emails, err = emails(memberOf(o, "emails")); err != nil {
+		return err
+	}
+	if u.Roles, err = references(memberOf(o, "roles")); err != nil {
+		return err
+	}
+	if u.Groups, err = references(memberOf(o, "groups")); err != nil {
+		return err
+	}
+	return errors.Join(u.Name.read(memberOf(o, "name")), u.Meta.read(memberOf(o, "meta")))
 }
 
 // MarshalJSON implements json.Marshaler.
