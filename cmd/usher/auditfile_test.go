@@ -103,6 +103,7 @@ func TestAuditStream(t *testing.T) {
 	if got.status != http.StatusNotFound {
 		t.Fatalf("got %+v", got)
 	}
+	gateway.waitFor("the line is there", func() bool { return strings.Contains(gateway.output.String(), `"stream"`) })
 	if entries := recorded(t, gateway.output.String()); len(entries) != 1 || entries[0].OrganizationRef != "acme-asgardeo" || entries[0].Code != "not_found" {
 		t.Errorf("got %+v in\n%s", entries, gateway.output)
 	}
