@@ -16,6 +16,7 @@ import (
 const (
 	keptOrganizations = 4096
 	keptInvites       = 4096
+	keptMembers       = 16384
 )
 
 // kept are rows in memory.
@@ -24,6 +25,7 @@ type kept struct {
 	slugs         *cache[string]                // slug to id; the row says whether it is still so
 	invites       *cache[identity.Invite]       // by id, without the history
 	histories     *cache[[]identity.InviteEvent]
+	members       *cache[string] // a member at a vendor to its id, for ever
 }
 
 func newKept() (*kept, error) {
@@ -38,7 +40,10 @@ func newKept() (*kept, error) {
 	if k.invites, err = newCache[identity.Invite](keptInvites); err != nil {
 		return nil, err
 	}
-	k.histories, err = newCache[[]identity.InviteEvent](keptInvites)
+	if k.histories, err = newCache[[]identity.InviteEvent](keptInvites); err != nil {
+		return nil, err
+	}
+	k.members, err = newCache[string](keptMembers)
 	return k, err
 }
 
@@ -61,6 +66,7 @@ func (k *kept) clear() {
 	k.slugs.clear()
 	k.invites.clear()
 	k.histories.clear()
+	k.members.clear()
 }
 
 // altered is a row that a transaction has changed.

@@ -17,6 +17,18 @@ func memberStatements() []string { return []string{insertMember} }
 // MapMembers is Tx.MapMembers in a transaction of its own, which is needed only
 // where a member was not seen before.
 func (l *Ledger) MapMembers(ctx context.Context, orgID, connection string, members []identity.Member) error {
+	if err := ctx.Err(); err != nil {
+		return failed("map members", err)
+	}
+	key := func(m identity.Member) string { return orgID + "\n" + connection + "\n" + m.ProviderID }
+	missing, stamp := false, uint64(0)
+	for n := range members {
+		id, ok, at := l.kept.members.get(key(members[n]))
+		members[n].ID, missing, stamp = id, missing || !ok, at
+	}
+	if !missing {
+		return nil
+	}
 	known := make(map[string]string, len(members))
 	for some := range slices.Chunk(members, chunk) {
 		query, args := membersByProviderID(orgID, connection, some)
@@ -26,7 +38,9 @@ func (l *Ledger) MapMembers(ctx context.Context, orgID, connection string, membe
 		}
 	}
 	for n := range members {
-		members[n].ID = known[members[n].ProviderID]
+		if members[n].ID = known[members[n].ProviderID]; members[n].ID != "" {
+			l.kept.members.put(key(members[n]), members[n].ID, stamp)
+		}
 	}
 	if !slices.ContainsFunc(members, func(m identity.Member) bool { return m.ID == "" }) {
 		return nil

@@ -188,3 +188,18 @@ func TestUserAgainstContract(t *testing.T) {
 		t.Error("the document takes anything")
 	}
 }
+
+// What is not one JSON value is refused, whichever type reads it.
+func TestReadGarbage(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", " ", "<html>", `{"id":"1"`, `{"id":"1"} {}`, `{"id":"1"}x`, `[]`, `"text"`, `7`} {
+		for name, v := range map[string]json.Unmarshaler{
+			"user": &scim.User{}, "group": &scim.Group{}, "users": &scim.ListResponse[scim.User]{},
+			"groups": &scim.ListResponse[scim.Group]{}, "roles": &scim.ListResponse[scim.Role]{},
+		} {
+			if err := v.UnmarshalJSON([]byte(text)); err == nil {
+				t.Errorf("%s is read from %q as %+v", name, text, v)
+			}
+		}
+	}
+}

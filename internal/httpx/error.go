@@ -89,14 +89,28 @@ func withoutURL(err error) error {
 	return err
 }
 
-// JSON decodes the answer to a call. An answer that is not JSON, such as a
+// JSON decodes the answer to a call into v, whose own UnmarshalJSON, if it has
+// one, must refuse what is not JSON. An answer that is not JSON, such as a
 // gateway's HTML page, is a provider_error after which a write may have acted.
 func (r *Response) JSON(call Call, v any) error {
-	if err := json.Unmarshal(r.Body, v); err != nil {
+	if err := decode(r.Body, v); err != nil {
 		return &Error{
 			Op: call.Op, Code: identity.CodeProviderError, Acted: call.writes(), Status: r.Status, sent: true,
 			Err: fmt.Errorf("status %d with an answer that is not the JSON expected (%w): %q", r.Status, err, redact.Excerpt(r.Body)),
 		}
 	}
 	return nil
+}
+
+// decode leaves the whole work to a value that decodes itself: encoding/json
+// would first look through all of it twice. A RawMessage looks at nothing.
+func decode(body []byte, v any) error {
+	switch v := v.(type) {
+	case *json.RawMessage:
+		return json.Unmarshal(body, v)
+	case json.Unmarshaler:
+		return v.UnmarshalJSON(body)
+	default:
+		return json.Unmarshal(body, v)
+	}
 }
