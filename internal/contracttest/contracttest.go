@@ -9,9 +9,20 @@ import (
 	"testing"
 )
 
-// Dir returns the folder with one vendor's documents: below USHER_CONTRACTS if
-// that is set, else below shared/contracts beside the repository.
+// Dir returns the folder with one vendor's documents, see Find, and skips the
+// test where there is none.
 func Dir(t testing.TB, vendor string) string {
+	t.Helper()
+	dir, ok := Find(t, vendor)
+	if !ok {
+		t.Skipf("no contract documents of %s (set USHER_CONTRACTS to their folder)", vendor)
+	}
+	return dir
+}
+
+// Find returns the folder with one vendor's documents: below USHER_CONTRACTS if
+// that is set, else below shared/contracts beside the repository.
+func Find(t testing.TB, vendor string) (string, bool) {
 	t.Helper()
 	root := os.Getenv("USHER_CONTRACTS")
 	if root == "" {
@@ -22,9 +33,9 @@ func Dir(t testing.TB, vendor string) string {
 		if os.Getenv("USHER_REQUIRE_CONTRACTS") != "" || os.Getenv("CI") != "" {
 			t.Fatalf("the contract documents are required here and absent: %v", err)
 		}
-		t.Skipf("no contract documents (set USHER_CONTRACTS to their folder): %v", err)
+		return "", false
 	}
-	return dir
+	return dir, true
 }
 
 func moduleRoot(t testing.TB) string {

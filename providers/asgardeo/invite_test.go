@@ -506,7 +506,7 @@ func TestSwitches(t *testing.T) {
 // tests give it, against the vendor's documents.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	validator := contract.NewValidator(t, contracttest.Dir(t, "asgardeo"))
+	validator := contract.NewValidator(t)
 	r := newRig(t, func(_ *Config, d *providers.Deps) { d.Transport = validator.RoundTripper(d.Transport) })
 	r.hide = true
 	r.addUser(person{userName: "DEFAULT/awaiting@example.com", email: "awaiting@example.com", state: "PENDING_AP"})

@@ -54,7 +54,7 @@ func (l *letters) to(email, kind string) []simulator.Mail {
 // valid against the vendor's documents, whatever the server's quirks.
 func TestConformanceOnTheSimulator(t *testing.T) {
 	t.Parallel()
-	loaded := contract.NewValidator(t, contracttest.Dir(t, "asgardeo"))
+	loaded := contract.NewValidator(t)
 	quirks := map[string]func(*simulator.Quirks){
 		"as by default": func(*simulator.Quirks) {},
 		"newer server": func(q *simulator.Quirks) {
@@ -73,7 +73,7 @@ func TestConformanceOnTheSimulator(t *testing.T) {
 	}
 }
 
-func openSimulator(t *testing.T, v *contract.Validator, change func(*simulator.Quirks)) *providertest.Vendor {
+func openSimulator(t *testing.T, v *contracttest.Validator, change func(*simulator.Quirks)) *providertest.Vendor {
 	q := simulator.DefaultQuirks()
 	change(&q)
 	mails := &letters{}

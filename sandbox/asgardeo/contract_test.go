@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"usher/internal/contracttest"
 	"usher/sandbox/asgardeo"
 	"usher/sandbox/asgardeo/contract"
 )
@@ -40,7 +39,7 @@ func isLeftOut(operation string) bool {
 // TestContract drives every operation and validates each request and answer.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	v := contract.NewValidator(t, contracttest.Dir(t, "asgardeo"))
+	v := contract.NewValidator(t)
 	w := newWorld(t, v.Middleware)
 	driveTokens(w)
 	driveUsers(w, "/scim2", w.root())

@@ -1,24 +1,16 @@
 package contract
 
-import "regexp"
+import (
+	"regexp"
 
-// Exemption is one place where a document does not say what the server does.
-// All fields that are set must match.
-type Exemption struct {
-	Document string         // file name; empty: any
-	Method   string         // empty: any
-	Path     *regexp.Regexp // of the operation's path in the document; nil: any
-	Status   int            // of the answer; 0: any
-	Request  bool           // for requests instead of answers
-	Error    *regexp.Regexp // of the validator's text
-	Reason   string         // with the section of FACTS.md
-}
+	"usher/internal/contracttest"
+)
 
-// Known is the table of exemptions, and the only one.
-func Known() []Exemption {
+// known is the table of exemptions, and the only one.
+func known() []contracttest.Exemption {
 	re := regexp.MustCompile
 	undocumented := re(`status is not supported|no answer of this status`)
-	return []Exemption{
+	return []contracttest.Exemption{
 		{Status: 429, Error: undocumented, Reason: "section 12: rate limits, in no document"},
 		{Status: 401, Error: undocumented, Reason: "section 11: every call can be refused by the authentication layer"},
 		{Status: 403, Error: undocumented, Reason: "section 11: as 401"},

@@ -47,7 +47,7 @@ func TestValidator(t *testing.T) {
 		{"slip that is not known", "GET", scim + "/Users/1", "", 404, "application/scim+json", `{"schema":"x","schemas":["x"],"status":404,"detail":"x"}`, "", `answer 404`},
 		{"rate limit", "GET", scim + "/Users", "", 429, "text/html", `<html>`, "", ""},
 	}
-	loaded, err := contract.Load(contracttest.Dir(t, "asgardeo"))
+	loaded, err := contracttest.Load(contracttest.Dir(t, "asgardeo"), contract.Spec())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestValidator(t *testing.T) {
 				t.Errorf("the client read %q", text)
 			}
 			<-done
-			for side, v := range map[string]*contract.Validator{"server": server, "client": client} {
+			for side, v := range map[string]*contracttest.Validator{"server": server, "client": client} {
 				got := v.Violations()
 				if test.want == "" && len(got) != 0 || test.want != "" && (len(got) != 1 || !strings.Contains(got[0], test.want)) {
 					t.Errorf("%s: violations %q, want %q", side, got, test.want)
@@ -114,7 +114,7 @@ func call(t *testing.T, transport http.RoundTripper, method, url, body string) s
 
 func TestSeenAndOperations(t *testing.T) {
 	t.Parallel()
-	v, err := contract.Load(contracttest.Dir(t, "asgardeo"))
+	v, err := contracttest.Load(contracttest.Dir(t, "asgardeo"), contract.Spec())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestSeenAndOperations(t *testing.T) {
 	if !v.Seen(operation) || len(v.Violations()) != 1 {
 		t.Errorf("violations %q", v.Violations())
 	}
-	if _, err := contract.Load(t.TempDir()); err == nil {
+	if _, err := contracttest.Load(t.TempDir(), contract.Spec()); err == nil {
 		t.Error("an empty folder was accepted")
 	}
 }

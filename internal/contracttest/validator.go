@@ -1,9 +1,8 @@
-package contract
+package contracttest
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,14 +18,41 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
-
-	"usher/sandbox/fault"
 )
 
-const (
-	origin  = "https://api.asgardeo.io/t/rootorg"
-	maxKept = 4 << 20 // of a body
-)
+// Spec says how a vendor's OpenAPI documents and its traffic fit together.
+type Spec struct {
+	// Files are the documents' names; none: every *.yaml in the folder.
+	Files []string
+	// Origin is what the documents' server URLs begin with, cut off them.
+	Origin string
+	// Path cuts what is the deployment's own off a request's path; nil: nothing is.
+	Path func(string) string
+	// Header names things as the document does, for a copy of the headers of a
+	// request or an answer; nil: nothing is renamed.
+	Header func(document string, h http.Header)
+	// Answer does the same for what only an answer's body tells; nil: nothing.
+	Answer func(document string, h http.Header, body []byte)
+	// Known are the places where a document is wrong or silent.
+	Known []Exemption
+	// Uncovered are paths that FACTS.md describes and no document has.
+	Uncovered []*regexp.Regexp
+	// Injected is the header that marks an answer made by a fault injector,
+	// which is left out.
+	Injected string
+}
+
+// Exemption is one place where a document does not say what the server does.
+// All fields that are set must match.
+type Exemption struct {
+	Document string         // file name; empty: any
+	Method   string         // empty: any
+	Path     *regexp.Regexp // of the operation's path in the document; nil: any
+	Status   int            // of the answer; 0: any
+	Request  bool           // for requests instead of answers
+	Error    *regexp.Regexp // of the validator's text
+	Reason   string         // with the section of FACTS.md
+}
 
 // document is one OpenAPI file with the base paths it is served below.
 type document struct {
@@ -36,10 +62,18 @@ type document struct {
 	router routers.Router
 }
 
-// Validator collects violations. It is safe for concurrent use.
+// Validator checks HTTP exchanges against a vendor's OpenAPI documents and
+// collects violations. It is safe for concurrent use:
+//
+//	v := contract.NewValidator(t, contracttest.Dir(t, "asgardeo"))
+//	server := httptest.NewServer(v.Middleware(simulator))
+//
+// Every request and answer that passes is validated; what does not fit the
+// documents fails the test when it ends, except for the exemptions of the
+// Spec, which name where FACTS.md says that a document is wrong or silent.
 type Validator struct {
-	docs  []document
-	known []Exemption
+	docs []document
+	spec Spec
 
 	mu         sync.Mutex
 	violations []string
@@ -49,9 +83,9 @@ type Validator struct {
 
 // NewValidator loads the documents in dir. When the test ends, each violation
 // is an error of it.
-func NewValidator(t testing.TB, dir string) *Validator {
+func NewValidator(t testing.TB, dir string, spec Spec) *Validator {
 	t.Helper()
-	v, err := Load(dir)
+	v, err := Load(dir, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +96,7 @@ func NewValidator(t testing.TB, dir string) *Validator {
 // reports to t when it ends; nil t: the caller asks for Violations itself.
 // Loading takes a tenth of a second, so tests with many servers load once.
 func (v *Validator) Fresh(t testing.TB) *Validator {
-	fresh := &Validator{docs: v.docs, known: v.known, seen: map[string]bool{}, used: map[string]int{}}
+	fresh := &Validator{docs: v.docs, spec: v.spec, seen: map[string]bool{}, used: map[string]int{}}
 	if t != nil {
 		t.Cleanup(func() {
 			for _, violation := range fresh.Violations() {
@@ -74,14 +108,20 @@ func (v *Validator) Fresh(t testing.TB) *Validator {
 }
 
 // Load loads the documents in dir; the caller asks for Violations itself.
-func Load(dir string) (*Validator, error) {
+func Load(dir string, spec Spec) (*Validator, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil {
 		return nil, fmt.Errorf("find contract documents: %w", err)
 	}
-	v := &Validator{known: Known(), seen: map[string]bool{}, used: map[string]int{}}
+	if len(spec.Files) > 0 {
+		files = nil
+		for _, name := range spec.Files {
+			files = append(files, filepath.Join(dir, name))
+		}
+	}
+	v := &Validator{spec: spec, seen: map[string]bool{}, used: map[string]int{}}
 	for _, file := range files {
-		d, err := load(file)
+		d, err := load(file, spec.Origin)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +133,7 @@ func Load(dir string) (*Validator, error) {
 	return v, nil
 }
 
-func load(file string) (document, error) {
+func load(file, origin string) (document, error) {
 	d := document{name: filepath.Base(file)}
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -104,7 +144,10 @@ func load(file string) (document, error) {
 		return d, fmt.Errorf("parse %s: %w", d.name, err)
 	}
 	for _, server := range d.doc.Servers {
-		d.bases = append(d.bases, strings.TrimPrefix(server.URL, origin))
+		d.bases = append(d.bases, strings.TrimSuffix(strings.TrimPrefix(server.URL, origin), "/"))
+	}
+	if len(d.bases) == 0 {
+		d.bases = []string{""} // a document without servers means the root
 	}
 	d.doc.Servers = nil
 	d.router, err = gorillamux.NewRouter(d.doc)
@@ -132,7 +175,7 @@ func (v *Validator) Seen(operation string) bool {
 func (v *Validator) Unused() (out []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, e := range v.known {
+	for _, e := range v.spec.Known {
 		if v.used[e.Reason] == 0 {
 			out = append(out, e.Reason)
 		}
@@ -156,59 +199,24 @@ func (v *Validator) Operations() (out []string) {
 // Middleware validates what a server receives and answers. Answers made by a
 // fault injector are left out.
 func (v *Validator) Middleware(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
-			next.ServeHTTP(w, r)
-			return
-		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			panic(http.ErrAbortHandler) // the client is gone
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		check := v.request(r, body)
-		tee := &teeWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(tee, r)
-		check(tee.status, w.Header(), tee.body.Bytes())
-	})
+	return Check(v.request).Middleware(next)
 }
 
 // RoundTripper validates what a client sends and is answered, once it has read
 // an answer to its end. base may be nil.
 func (v *Validator) RoundTripper(base http.RoundTripper) http.RoundTripper {
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		var body []byte
-		if r.Body != nil {
-			var err error
-			if body, err = io.ReadAll(r.Body); err != nil {
-				return nil, fmt.Errorf("read request: %w", err)
-			}
-			r = r.Clone(r.Context())
-			r.Body = io.NopCloser(bytes.NewReader(body))
-		}
-		check := v.request(r, body)
-		answer, err := base.RoundTrip(r)
-		if err != nil {
-			return nil, err
-		}
-		answer.Body = &teeBody{ReadCloser: answer.Body, done: func(got []byte) { check(answer.StatusCode, answer.Header, got) }}
-		return answer, nil
-	})
+	return Check(v.request).RoundTripper(base)
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // request validates a request and returns the check of its answer.
 func (v *Validator) request(r *http.Request, body []byte) func(int, http.Header, []byte) {
-	rest := below(r.URL.Path)
+	rest := r.URL.Path
+	if v.spec.Path != nil {
+		rest = v.spec.Path(rest)
+	}
 	d, route, params := v.find(r, rest)
 	if route == nil {
-		if !slices.ContainsFunc(uncovered(), func(re *regexp.Regexp) bool { return re.MatchString(rest) }) {
+		if !slices.ContainsFunc(v.spec.Uncovered, func(re *regexp.Regexp) bool { return re.MatchString(rest) }) {
 			v.add("%s %s: no document has it", r.Method, rest)
 		}
 		return func(int, http.Header, []byte) {}
@@ -219,7 +227,7 @@ func (v *Validator) request(r *http.Request, body []byte) func(int, http.Header,
 	v.mu.Unlock()
 	clone := r.Clone(context.WithoutCancel(r.Context()))
 	clone.Body = io.NopCloser(bytes.NewReader(body))
-	asSCIM(d, clone.Header)
+	v.rename(d, clone.Header)
 	in := &openapi3filter.RequestValidationInput{Request: clone, PathParams: params, Route: route, Options: &openapi3filter.Options{
 		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, SkipSettingDefaults: true,
 	}}
@@ -227,11 +235,14 @@ func (v *Validator) request(r *http.Request, body []byte) func(int, http.Header,
 		v.add("%s: request: %s", operation, short(err))
 	}
 	return func(status int, header http.Header, got []byte) {
-		if header.Get(fault.Header) != "" {
+		if v.spec.Injected != "" && header.Get(v.spec.Injected) != "" {
 			return
 		}
 		header = header.Clone()
-		asSCIM(d, header)
+		v.rename(d, header)
+		if v.spec.Answer != nil {
+			v.spec.Answer(d.name, header, got)
+		}
 		out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: status, Header: header, Options: in.Options}
 		out.SetBodyBytes(got)
 		err := openapi3filter.ValidateResponse(clone.Context(), out)
@@ -241,27 +252,10 @@ func (v *Validator) request(r *http.Request, body []byte) func(int, http.Header,
 	}
 }
 
-// asSCIM names SCIM's JSON as the document does; sections 2 and 3 of FACTS.md
-// have both names sent and taken.
-func asSCIM(d document, h http.Header) {
-	if d.name == "scim2.yaml" && strings.HasPrefix(h.Get("Content-Type"), "application/json") {
-		h.Set("Content-Type", "application/scim+json")
+func (v *Validator) rename(d document, h http.Header) {
+	if v.spec.Header != nil {
+		v.spec.Header(d.name, h)
 	}
-}
-
-// below cuts /t/{root} and an organization id after /o/ off a path.
-func below(path string) string {
-	if rest, ok := strings.CutPrefix(path, "/t/"); ok {
-		_, rest, _ = strings.Cut(rest, "/")
-		path = "/" + rest
-	}
-	if rest, ok := strings.CutPrefix(path, "/o/"); ok {
-		first, after, found := strings.Cut(rest, "/")
-		if found && first != "api" && first != "scim2" && first != "oauth2" && first != "accountrecoveryendpoint" {
-			path = "/o/" + after
-		}
-	}
-	return path
 }
 
 func (v *Validator) find(r *http.Request, rest string) (document, *routers.Route, map[string]string) {
@@ -285,7 +279,7 @@ func (v *Validator) find(r *http.Request, rest string) (document, *routers.Route
 }
 
 func (v *Validator) exempt(doc, method, path string, status int, err error) bool {
-	for _, e := range v.known {
+	for _, e := range v.spec.Known {
 		if e.Request != (status == 0) || e.Status != 0 && e.Status != status || e.Document != "" && e.Document != doc || e.Method != "" && e.Method != method ||
 			e.Path != nil && !e.Path.MatchString(path) || !e.Error.MatchString(err.Error()) {
 			continue
@@ -308,49 +302,4 @@ func (v *Validator) add(format string, args ...any) {
 func short(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	return text
-}
-
-// teeWriter keeps what goes out.
-type teeWriter struct {
-	http.ResponseWriter
-	status int
-	wrote  bool
-	body   bytes.Buffer
-}
-
-func (w *teeWriter) WriteHeader(status int) {
-	if !w.wrote {
-		w.status, w.wrote = status, true
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *teeWriter) Write(b []byte) (int, error) {
-	w.wrote = true
-	if w.body.Len() < maxKept {
-		w.body.Write(b)
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the real writer.
-func (w *teeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// teeBody keeps what is read and hands it over at the end.
-type teeBody struct {
-	io.ReadCloser
-	got  bytes.Buffer
-	done func([]byte)
-}
-
-func (b *teeBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if b.got.Len() < maxKept {
-		b.got.Write(p[:n])
-	}
-	if errors.Is(err, io.EOF) && b.done != nil {
-		b.done(b.got.Bytes())
-		b.done = nil
-	}
-	return n, err
 }
