@@ -29,14 +29,17 @@ var ErrValue = errors.New("scim: the value cannot be carried in a filter")
 
 // Filter is a filter that was built, not written. The zero value selects
 // everything.
-type Filter struct{ text string }
+type Filter struct {
+	text string
+	or   bool // joined by or: needs parentheses within an and
+}
 
 // String returns the filter for a query parameter, not yet URL-encoded.
 func (f Filter) String() string { return f.text }
 
 // filterable lists the attributes that a filter may name.
 func filterable() []string {
-	return []string{"userName", "emails", "emails.value", "externalId", "displayName", "id", "members.value", "audience.value", "audience.type"}
+	return []string{"userName", "emails", "emails.value", "externalId", "displayName", "id", "members.value", "groups.value", "audience.value", "audience.type"}
 }
 
 // Eq returns the filter `attribute eq value`. A value that the dialect cannot
@@ -77,7 +80,14 @@ func isWord(value string) bool {
 }
 
 // reads parses the filter back: it must be the one comparison it was built as.
+// A value of letters, digits and what most addresses hold besides means nothing
+// else to any grammar and is not parsed, which would take longer than the look-up.
 func (f Filter) reads(attribute, value string) bool {
+	if !strings.ContainsFunc(value, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("@.+-_", r)
+	}) {
+		return true
+	}
 	parsed, err := filter.ParseFilter([]byte(f.text))
 	if err != nil {
 		return false
@@ -90,9 +100,26 @@ func (f Filter) reads(attribute, value string) bool {
 func And(filters ...Filter) Filter {
 	var parts []string
 	for _, f := range filters {
-		if f.text != "" {
+		switch {
+		case f.text == "":
+		case f.or && len(filters) > 1:
+			parts = append(parts, "("+f.text+")")
+		default:
 			parts = append(parts, f.text)
 		}
 	}
-	return Filter{text: strings.Join(parts, " and ")}
+	return Filter{text: strings.Join(parts, " and "), or: len(filters) == 1 && filters[0].or}
+}
+
+// Or joins filters, of which each selects something: one that selects
+// everything makes the whole do so.
+func Or(filters ...Filter) Filter {
+	parts := make([]string, len(filters))
+	for n, f := range filters {
+		if f.text == "" {
+			return Filter{}
+		}
+		parts[n] = f.text // "and" binds closer than "or" (RFC 7644 section 3.4.2.2)
+	}
+	return Filter{text: strings.Join(parts, " or "), or: len(filters) > 1 || slices.ContainsFunc(filters, func(f Filter) bool { return f.or })}
 }

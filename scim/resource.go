@@ -31,6 +31,7 @@ type Meta struct {
 	ResourceType string     `json:"resourceType,omitempty"`
 	Location     string     `json:"location,omitempty"`
 	Created      *time.Time `json:"created,omitempty"`
+	Version      string     `json:"version,omitempty"` // the entity tag (RFC 7644 section 3.14)
 }
 
 // read leaves a time out that cannot be read.
@@ -41,7 +42,7 @@ func (m *Meta) read(v any) error {
 	}
 	*m = Meta{}
 	var created string
-	err = texts(o, textField{"resourceType", &m.ResourceType}, textField{"location", &m.Location}, textField{"created", &created})
+	err = texts(o, textField{"resourceType", &m.ResourceType}, textField{"location", &m.Location}, textField{"created", &created}, textField{"version", &m.Version})
 	if at, bad := time.Parse(time.RFC3339Nano, created); bad == nil {
 		at = at.UTC()
 		m.Created = &at

@@ -35,6 +35,7 @@ type treeReader interface{ read(v any) error }
 var (
 	errNoText   = errors.New("scim: a text was expected")
 	errNoObject = errors.New("scim: an object was expected")
+	errNoConfig = errors.New("scim: this is not a service provider's configuration")
 )
 
 // objectOf returns an object's members; nil for null.
@@ -51,16 +52,20 @@ func objectOf(v any) (map[string]any, error) {
 
 // memberOf returns a member; names are compared without case, as those of SCIM
 // attributes are (RFC 7643 section 2.1).
-func memberOf(o map[string]any, name string) any {
-	if v, ok := o[name]; ok {
-		return v
+func memberOf(o map[string]any, name string) any { return o[keyOf(o, name)] }
+
+// keyOf returns how an object spells a member's name; name itself where it does
+// not have it.
+func keyOf(o map[string]any, name string) string {
+	if _, ok := o[name]; ok {
+		return name
 	}
-	for key, v := range o {
+	for key := range o {
 		if strings.EqualFold(key, name) {
-			return v
+			return key
 		}
 	}
-	return nil
+	return name
 }
 
 // textOf returns a string, or the JSON text of a number or truth value.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/elimity-com/scim/schema"
 )
@@ -74,8 +75,10 @@ type User struct {
 	Roles      []Reference
 	Groups     []Reference
 	Active     *bool // nil: not said
-	Meta       Meta
-	Extensions map[string]map[string]any
+	// PreferredLanguage is a language tag such as "en-GB".
+	PreferredLanguage string
+	Meta              Meta
+	Extensions        map[string]map[string]any
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -96,6 +99,7 @@ func (u *User) read(v any) error {
 	if err := texts(o, textField{"id", &u.ID}, textField{"externalId", &u.ExternalID}, textField{"userName", &u.UserName}); err != nil {
 		return err
 	}
+	u.PreferredLanguage, _ = textOf(memberOf(o, "preferredLanguage")) // some send a list
 	if active := memberOf(o, "active"); active != nil {
 		value := booleanOf(active)
 		u.Active = &value
@@ -125,6 +129,7 @@ func (u User) core() *writer {
 	w.text("userName", u.UserName)
 	w.text("id", u.ID)
 	w.text("externalId", u.ExternalID)
+	w.text("preferredLanguage", u.PreferredLanguage)
 	name := newWriter("")
 	name.text("givenName", u.Name.GivenName)
 	name.text("familyName", u.Name.FamilyName)
@@ -159,6 +164,10 @@ func (u User) core() *writer {
 	return w
 }
 
+// coreSchema is the core schema of users, which takes longer to build than to
+// check a user against.
+var coreSchema = sync.OnceValue(schema.CoreUserSchema)
+
 // Validate checks a user that is about to be written: against the core schema
 // (RFC 7643 section 4.1), and that nothing would be lost or smuggled in with
 // it.
@@ -180,7 +189,7 @@ func (u User) Validate() error {
 			return fmt.Errorf("scim: %q is not an extension's URN", urn)
 		}
 	}
-	if _, failure := schema.CoreUserSchema().Validate(u.core().all); failure != nil {
+	if _, failure := coreSchema().Validate(u.core().all); failure != nil {
 		return fmt.Errorf("scim: the user does not fit its schema: %s", failure.Detail)
 	}
 	return nil

@@ -47,14 +47,13 @@ func New(h *httpx.Client, o Options) *Client {
 
 // Get reads one resource; not_found if there is none.
 func Get[T any](ctx context.Context, c *Client, path, id string) (*T, error) {
-	var raw json.RawMessage
-	err := c.call(ctx, call{op: "get", method: http.MethodGet, path: path, id: &id, into: &raw, wanted: []int{http.StatusOK}})
+	d, err := c.Read(ctx, path, id)
 	if err != nil {
 		return nil, err
 	}
 	resource := new(T)
-	if err := json.Unmarshal(raw, resource); err != nil || idOf(raw) == "" {
-		return nil, &Error{Op: "get", Status: http.StatusOK, Detail: "the answer is not the resource", code: identity.CodeProviderError}
+	if err := json.Unmarshal(d.Raw, resource); err != nil {
+		return nil, notTheResource()
 	}
 	return resource, nil
 }
@@ -155,6 +154,8 @@ func (c *Client) DeleteUser(ctx context.Context, id string) error {
 type call struct {
 	op, method, path string
 	id               *string // nil: the call is for the whole path
+	query            url.Values
+	ifMatch          string // empty: whatever version there is
 	body, into       any
 	wanted           []int
 	answered         func(*httpx.Response) bool // false: the answer has no body to read
@@ -163,13 +164,18 @@ type call struct {
 // address returns where the call goes. An id that is none, or that would lead
 // to another path, goes nowhere.
 func (r call) address(base string) (string, error) {
+	query := ""
+	if len(r.query) > 0 {
+		// A blank is %20: not every service takes a plus for one.
+		query = "?" + strings.ReplaceAll(r.query.Encode(), "+", "%20")
+	}
 	if r.id == nil {
-		return base + r.path, nil
+		return base + r.path + query, nil
 	}
 	if id := *r.id; id == "" || id == "." || id == ".." {
 		return "", &identity.Error{Code: identity.CodeInternal, Op: r.op, Err: errors.New("scim: the resource has no usable id")}
 	}
-	return base + r.path + "/" + url.PathEscape(*r.id), nil
+	return base + r.path + "/" + url.PathEscape(*r.id) + query, nil
 }
 
 func (c *Client) call(ctx context.Context, r call) error {
@@ -180,6 +186,9 @@ func (c *Client) call(ctx context.Context, r call) error {
 	request := httpx.Call{
 		Op: r.op, Method: r.method, URL: address,
 		Header: http.Header{"Accept": {scim.ContentType + ", application/json"}},
+	}
+	if r.ifMatch != "" {
+		request.Header.Set("If-Match", r.ifMatch)
 	}
 	if r.body != nil {
 		text, err := json.Marshal(r.body)

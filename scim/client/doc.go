@@ -5,4 +5,6 @@
 //
 //	List → one page          All → every resource, page by page
 //	FindUsers → the few that a filter selects
+//	Read → one resource as it came, with its version; Replace → all of it (PUT)
+//	ServiceProviderConfig → what the service says that it can do
 package client

@@ -3,8 +3,10 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +51,15 @@ func (e *Error) MayHaveActed() bool { return e.acted }
 
 // RetryAfter implements providers.RetryAfterer.
 func (e *Error) RetryAfter() time.Duration { return e.after }
+
+// RefusesQuery reports that a service took offence at how a listing was asked
+// for: its filter, its sorting or its length. Asked in another way it may answer.
+func RefusesQuery(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && slices.Contains([]int{
+		http.StatusBadRequest, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented,
+	}, e.Status)
+}
 
 // newError reads a refusal by its content, not by its path: a SCIM error, a
 // server API's {code, message, description}, or anything else (FACTS.md of

@@ -42,11 +42,8 @@ func (q Query) values() url.Values {
 // List returns one page of the resources below path, e.g. "/Users".
 func List[T any](ctx context.Context, c *Client, path string, q Query) (*scim.ListResponse[T], error) {
 	page := &scim.ListResponse[T]{}
-	if query := q.values(); len(query) > 0 {
-		// A blank is %20: not every service takes a plus for one.
-		path += "?" + strings.ReplaceAll(query.Encode(), "+", "%20")
-	}
-	if err := c.call(ctx, call{op: opList, method: http.MethodGet, path: path, into: page, wanted: []int{http.StatusOK}}); err != nil {
+	err := c.call(ctx, call{op: opList, method: http.MethodGet, path: path, query: q.values(), into: page, wanted: []int{http.StatusOK}})
+	if err != nil {
 		return nil, err
 	}
 	return page, nil
@@ -63,13 +60,14 @@ const opList = "list"
 // Where it ends is decided by what comes, not by what the service says its
 // total is: services send the page's size for it, or more than there is. A
 // resource that came on the page before is not yielded again. A service that
-// repeats a page ends the listing with provider_error.
-func All[T any](ctx context.Context, c *Client, path string, f scim.Filter) iter.Seq2[T, error] {
+// repeats a page ends the listing with provider_error. Where attributes are
+// named, those and the id are asked for alone.
+func All[T any](ctx context.Context, c *Client, path string, f scim.Filter, attributes ...string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		p := pager{asked: c.options.PageSize, start: 1, seen: map[uint64]bool{}, seed: maphash.MakeSeed()}
 		for !p.done {
-			page, err := List[json.RawMessage](ctx, c, path, Query{Filter: f, StartIndex: p.start, Count: p.asked})
+			page, err := List[json.RawMessage](ctx, c, path, Query{Filter: f, StartIndex: p.start, Count: p.asked, Attributes: attributes})
 			if err != nil {
 				yield(zero, err)
 				return
