@@ -14,9 +14,8 @@ func ExampleStart() {
 		return
 	}
 	defer func() { _ = world.Close() }()
-	for _, o := range world.Facts().Organizations {
-		fmt.Println(o.Slug, "in", o.Connection)
-	}
+	first := world.Facts().Organizations[0]
+	fmt.Println(first.Slug, "in", first.Connection)
 	fmt.Println(world.Env()[0].Name)
 	// Output:
 	// acme-asgardeo in asgardeo

@@ -1,6 +1,9 @@
 package sandbox
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Facts is what a gateway's configuration needs to know of a world. Its parts
 // mirror the configuration file key by key; a reader may change what it got.
@@ -8,9 +11,16 @@ type Facts struct {
 	Issuer        IssuerFacts
 	Connections   []ConnectionFacts // in the order of the vendor table
 	Organizations []Organization    // one a connection, in the same order
+	Mail          MailFacts
 	// VendorLimits repeats Options.VendorLimits: without it the gateway sets
 	// its own limits and the vendors' quotas out of the way.
 	VendorLimits bool
+}
+
+// MailFacts is where the mail catcher takes mail, without TLS and log-in.
+type MailFacts struct {
+	Host string
+	Port int
 }
 
 // IssuerFacts describes the demo issuer as an entry of the configuration's
@@ -67,7 +77,7 @@ type ConnectionFacts struct {
 	Provider string // "asgardeo"
 	Issuers  []string
 	ActAs    string // "service"
-	Emails   string // "lowercase"
+	Emails   string // "lowercase", or "exact" where the vendor tells capitals apart
 	Roles    []RoleFacts
 	// Settings are the adapter's own, secrets in plain text.
 	Settings map[string]any
@@ -101,6 +111,9 @@ func (s *Sandbox) Facts() Facts {
 		f.Connections = append(f.Connections, v.connection())
 	}
 	f.Issuer = s.issuerFacts()
+	if to, err := netip.ParseAddrPort(s.SMTPAddr()); err == nil {
+		f.Mail = MailFacts{Host: to.Addr().String(), Port: int(to.Port())}
+	}
 	return f
 }
 

@@ -86,6 +86,7 @@ func Start(ctx context.Context, o *Options) (_ *Sandbox, err error) {
 		}
 		s.vendors = append(s.vendors, v)
 	}
+	s.vendors = append(s.vendors, openLocal())
 	if err := s.startIssuer(ctx, opts); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -31,6 +32,11 @@ type vendorRow struct {
 func vendorTable() []vendorRow {
 	return []vendorRow{
 		{provider: "asgardeo", slug: "acme-asgardeo", open: openAsgardeo},
+		{provider: "clerk", slug: "acme-clerk", open: openClerk},
+		{provider: "nile", slug: "acme-nile", open: openNile},
+		{provider: "roq", slug: "acme-roq", open: openROQ},
+		{provider: "workos", slug: "acme-workos", open: openWorkOS},
+		{provider: "scim2", slug: "acme-scim2", open: openSCIM2},
 	}
 }
 
@@ -55,6 +61,7 @@ type vendor struct {
 	handler      http.Handler
 	organization Organization
 	provider     string
+	emails       string         // how addresses are compared; empty: lowercase
 	settings     map[string]any // the adapter's
 	roles        []RoleFacts
 	env          []EnvVar // names without the prefix USHER_SANDBOX_<PROVIDER>_
@@ -73,7 +80,7 @@ func (s *Sandbox) startVendor(ctx context.Context, row vendorRow, slot int, send
 func (v *vendor) connection() ConnectionFacts {
 	f := ConnectionFacts{
 		Name: v.organization.Connection, Provider: v.provider, Issuers: []string{issuerName},
-		ActAs: "service", Emails: "lowercase", Settings: map[string]any{},
+		ActAs: "service", Emails: cmp.Or(v.emails, "lowercase"), Settings: map[string]any{},
 	}
 	for key, value := range v.settings {
 		f.Settings[key] = value

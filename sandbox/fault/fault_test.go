@@ -286,7 +286,7 @@ func TestBadRules(t *testing.T) {
 func TestCallsHideSecrets(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	if _, _, _, err := b.try(t.Context(), "GET", "/p?code=s3cret&Confirmation=s3cret&access_token=s3cret&page=2", "", ""); err != nil {
+	if _, _, _, err := b.try(t.Context(), "GET", "/p?code=s3cret&Confirmation=s3cret&access_token=s3cret&invitation_token=s3cret&page=2", "", ""); err != nil {
 		t.Fatal(err)
 	}
 	b.admin("GET", "calls", "", 200)

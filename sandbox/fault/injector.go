@@ -232,7 +232,7 @@ func redact(raw string) string {
 	}
 	for name := range q {
 		switch strings.ToLower(name) {
-		case "code", "confirmation", "confirmationcode", "token", "access_token", "refresh_token", "client_secret", "password", "key", "api_key":
+		case "code", "confirmation", "confirmationcode", "token", "invitation_token", "access_token", "refresh_token", "client_secret", "password", "key", "api_key", "ticket":
 			q.Set(name, "redacted")
 		}
 	}

@@ -1,0 +1,113 @@
+package clerk
+
+import (
+	"context"
+	"crypto/rsa"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"usher/sandbox/fault"
+)
+
+// Options say what one simulated instance is.
+type Options struct {
+	// BaseURL is where the simulator is reached, without a trailing slash and
+	// without /v1: the start of ticket links, and the issuer of session tokens.
+	// Empty: taken from each request's Host.
+	BaseURL string
+	// SecretKey is the instance's key; made when empty (see Simulator.SecretKey).
+	SecretKey string
+	// Production makes it a production instance: higher general limit, no mail
+	// or user quota, no POST /sessions.
+	Production bool
+	// Now is the clock's source; nil means time.Now.
+	Now func() time.Time
+	// Mail delivers mails; nil only notes them in State.
+	Mail   Mailer
+	Logger *slog.Logger // nil: nothing is logged
+	// Limits switches the vendor's rate limits on (Quirks.RateLimits).
+	Limits bool
+	// Quirks to start with; nil means DefaultQuirks.
+	Quirks *Quirks
+	// Key signs tickets and session tokens; nil makes one when the first is needed.
+	Key *rsa.PrivateKey
+	// Sleep waits for delays; nil means a real timer.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Simulator is one simulated instance. It is an http.Handler and safe for
+// concurrent use; it owns no goroutines and needs no closing.
+type Simulator struct {
+	o        Options
+	log      *slog.Logger
+	clock    *fault.Clock
+	injector *fault.Injector
+	handler  http.Handler
+	routes   []route
+	keys     keys
+
+	mu          sync.Mutex // guards everything below
+	q           Quirks
+	instanceID  string
+	settings    settings
+	users       []*user
+	orgs        []*organization
+	members     []*membership
+	invitations []*invitation
+	tickets     []*appInvitation
+	permissions []*permission
+	roles       []*role
+	roleSets    []*roleSet
+	sessions    []*session
+	mails       []SentMail
+	mailMonth   string // the month that mailCount is for
+	mailCount   int
+	buckets     map[string]bucket
+}
+
+// New returns a simulator of an instance with nobody in it, the two default
+// roles and the role set that holds them.
+func New(o Options) *Simulator {
+	s := &Simulator{o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(), buckets: map[string]bucket{}}
+	s.keys.key = o.Key
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.o.SecretKey == "" {
+		s.o.SecretKey = newSecretKey(o.Production)
+	}
+	if o.Quirks != nil {
+		s.q = *o.Quirks
+	}
+	s.q.RateLimits = s.q.RateLimits || o.Limits
+	s.instanceID = s.newID("ins")
+	s.addDefaults()
+	s.routes = s.table()
+	s.injector = fault.New(&fault.Options{
+		Clock:       s.clock,
+		Quirks:      func() any { return s.Quirks() },
+		PatchQuirks: s.PatchQuirks,
+		State:       func() any { return s.State() },
+		Sleep:       o.Sleep,
+	})
+	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
+	return s
+}
+
+// ServeHTTP serves the vendor's API, the ticket page and the admin surface.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Injector is the fault injector before the simulator: faults, calls, clock.
+func (s *Simulator) Injector() *fault.Injector { return s.injector }
+
+// Now is the simulated time.
+func (s *Simulator) Now() time.Time { return s.clock.Now() }
+
+// SecretKey is the instance's key, sk_test_… or sk_live_….
+func (s *Simulator) SecretKey() string { return s.o.SecretKey }
+
+// Issuer is the issuer of session tokens for a simulator with a BaseURL: the
+// Frontend API's address, which is the simulator itself here.
+func (s *Simulator) Issuer() string { return s.o.BaseURL }

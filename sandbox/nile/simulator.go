@@ -1,0 +1,130 @@
+package nile
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"usher/sandbox/fault"
+)
+
+// DefaultDatabase is the id of the vendor's local container (FACTS.md section 1).
+const DefaultDatabase = "01000000-0000-7000-8000-000000000000"
+
+// Options say what one simulated database is.
+type Options struct {
+	Database string // its id; DefaultDatabase when empty
+	// BaseURL is where the simulator is reached: scheme and host, without a
+	// trailing slash. Empty: taken from each request's Host.
+	BaseURL string
+	// Now is the clock's source; nil means time.Now.
+	Now func() time.Time
+	// Mail is the SMTP relay; nil takes every mail and only notes it in State.
+	Mail   Mailer
+	Logger *slog.Logger // nil: nothing is logged
+	// Quirks to start with; nil means DefaultQuirks.
+	Quirks *Quirks
+	// Sleep waits for delays; nil means a real timer.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Simulator is one simulated database. It is an http.Handler and safe for
+// concurrent use; it owns no goroutines and needs no closing.
+type Simulator struct {
+	o        Options
+	log      *slog.Logger
+	clock    *fault.Clock
+	injector *fault.Injector
+	handler  http.Handler
+	routes   []route
+
+	mu        sync.Mutex // guards everything below
+	q         Quirks
+	key       []byte // of session tokens
+	secret    string // of CSRF pairs and reset cookies
+	users     []*user
+	tenants   []*tenant
+	members   []member
+	invites   []*invite
+	sessions  map[string]*session      // opaque ones, by token
+	tokens    map[string]*verification // by address
+	templates map[string]Template
+	variables map[string]string
+	mails     []SentMail
+	aborted   bool // see Quirks.AbortedTransaction
+	windows   map[window]int
+}
+
+// New returns a simulator with an empty database.
+func New(o Options) *Simulator {
+	if o.Database == "" {
+		o.Database = DefaultDatabase
+	}
+	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
+	s := &Simulator{
+		o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
+		sessions: map[string]*session{}, tokens: map[string]*verification{}, windows: map[window]int{},
+		templates: defaultTemplates(), variables: map[string]string{"app_name": "Demo App", "sender": "noreply@example.test"},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if o.Quirks != nil {
+		s.q = o.Quirks.clone()
+	}
+	s.newSecret()
+	s.routes = s.table()
+	s.injector = fault.New(&fault.Options{
+		Clock:       s.clock,
+		Quirks:      func() any { return s.Quirks() },
+		PatchQuirks: s.PatchQuirks,
+		State:       func() any { return s.State() },
+		Sleep:       o.Sleep,
+		Extra: map[string]http.HandlerFunc{
+			"POST /_sandbox/secret": func(w http.ResponseWriter, _ *http.Request) {
+				s.RotateSecret()
+				w.WriteHeader(http.StatusNoContent)
+			},
+		},
+	})
+	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
+	return s
+}
+
+// ServeHTTP serves the vendor's API, the application's pages and the admin surface.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Injector is the fault injector before the simulator: faults, calls, clock.
+func (s *Simulator) Injector() *fault.Injector { return s.injector }
+
+// Now is the simulated time.
+func (s *Simulator) Now() time.Time { return s.clock.Now() }
+
+// URL is the base of the vendor's API for a simulator with a BaseURL: what the
+// vendor's SDK takes as apiUrl.
+func (s *Simulator) URL() string { return s.o.BaseURL + s.prefix() }
+
+// AppURL is the origin of the application that the simulator stands in for.
+// Links made for it, such as {AppURL}/api/tenants/{id}/invite, lead to pages.
+func (s *Simulator) AppURL() string { return s.o.BaseURL }
+
+func (s *Simulator) prefix() string { return "/v2/databases/" + s.o.Database }
+
+// RotateSecret gives the server another secret, as a new deployment may: every
+// password session and every CSRF pair is worthless from then on. Opaque
+// sessions stay.
+func (s *Simulator) RotateSecret() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.newSecret()
+}
+
+func (s *Simulator) newSecret() {
+	s.key = make([]byte, 32)
+	rand.Read(s.key) //nolint:errcheck // never fails
+	s.secret = newToken()
+}

@@ -1,0 +1,112 @@
+package roq
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxBody  = 1 << 20
+	kindJSON = "application/json; charset=utf-8"
+	kindHTML = "text/html; charset=utf-8"
+)
+
+// call is one request on its way through the simulator.
+type call struct {
+	r      *http.Request
+	base   string // scheme and host, for links
+	body   []byte
+	client bool   // on the client's endpoint
+	actor  *user  // nil: the service account
+	outbox []Mail // goes out when the lock is free again
+}
+
+// route is one path of FACTS.md section 2.
+type route struct {
+	method, path string
+	do           func(*call) reply
+}
+
+func (s *Simulator) table() []route {
+	return []route{
+		{http.MethodPost, "/v01/authorize/serviceAccount", s.serviceAccountToken},
+		{http.MethodPost, "/v01/authorize", s.userToken},
+		{http.MethodPost, "/v01/server/graphql", s.serverGraphQL},
+		{http.MethodPost, "/v01/graphql", s.clientGraphQL},
+	}
+}
+
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
+	c := &call{r: r, base: s.base(r)}
+	if p := s.pageAt(r.URL.Path); p != nil {
+		s.page(w, c, p)
+		return
+	}
+	rt := find(s.table(), func(rt route) bool { return rt.method == r.Method && rt.path == r.URL.Path })
+	if rt.do == nil {
+		httpError(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path).write(w)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		httpError(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
+		return
+	case err != nil:
+		panic(http.ErrAbortHandler) // half a request never acts
+	}
+	c.body = body
+	p := s.locked(func() reply { return rt.do(c) })
+	s.deliver(r.Context(), c.outbox)
+	p.write(w)
+}
+
+func (s *Simulator) locked(do func() reply) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	return do()
+}
+
+func (s *Simulator) base(r *http.Request) string {
+	if s.o.BaseURL != "" {
+		return strings.TrimSuffix(s.o.BaseURL, "/")
+	}
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// reply is an answer before it is written.
+type reply struct {
+	status int
+	kind   string
+	body   []byte
+}
+
+func (p reply) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", p.kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	w.WriteHeader(p.status)
+	w.Write(p.body) //nolint:errcheck // the client is gone
+}
+
+func jsonReply(status int, v any) reply {
+	body, err := json.Marshal(v)
+	if err != nil { // never, for what is given here
+		status, body = http.StatusInternalServerError, []byte(`{}`)
+	}
+	return reply{status: status, kind: kindJSON, body: body}
+}
+
+// httpError is a refusal outside of GraphQL, in the form that NestJS gives it
+// (FACTS.md section 3, inferred).
+func httpError(status int, message string) reply {
+	return jsonReply(status, map[string]any{"statusCode": status, "message": message, "error": http.StatusText(status)})
+}

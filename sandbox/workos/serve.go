@@ -1,0 +1,108 @@
+package workos
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const maxBody = 1 << 20
+
+// call is one request on its way through the simulator.
+type call struct {
+	r      *http.Request
+	base   string // scheme and host, for links
+	params map[string]string
+	query  url.Values
+	key    string // the API key; empty on public routes
+	body   []byte // only of a kind that the vendor reads
+	form   bool   // the body is a form
+	outbox []Mail // goes out when the lock is free again
+}
+
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
+	c := &call{r: r, base: s.base(r)}
+	if r.URL.Path == invitationPage {
+		s.page(w, c)
+		return
+	}
+	w.Header().Set("X-Request-ID", newRequestID())
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		messageReply(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
+		return
+	case err != nil:
+		panic(http.ErrAbortHandler) // half a request never acts
+	}
+	if c.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+		messageReply(http.StatusBadRequest, "Bad Request").write(w)
+		return
+	}
+	// A body of a kind that is not read counts as none.
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	case kindJSON:
+		c.body = body
+	case "application/x-www-form-urlencoded":
+		c.body, c.form = body, true
+	}
+	p := s.lockedReply(func() reply {
+		s.settle()
+		return s.dispatch(c)
+	})
+	s.deliver(r.Context(), c.outbox)
+	p.write(w)
+}
+
+func (s *Simulator) lockedReply(do func() reply) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return do()
+}
+
+func (s *Simulator) base(r *http.Request) string {
+	switch {
+	case s.o.BaseURL != "":
+		return strings.TrimSuffix(s.o.BaseURL, "/")
+	case r.TLS != nil:
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+func (s *Simulator) dispatch(c *call) reply {
+	rt := s.match(c)
+	if rt == nil {
+		return messageReply(http.StatusNotFound, "Not Found")
+	}
+	if p, ok := s.authorize(c, rt); !ok {
+		return p
+	}
+	if p, limited := s.limited(c, rt); limited {
+		return p
+	}
+	return s.once(c, func() reply { return rt.do(c) })
+}
+
+// settle does what became due as time went by. Called under the lock at the
+// start of every call.
+func (s *Simulator) settle() {
+	now := s.clock.Now()
+	for _, o := range s.orgs {
+		if !o.ends.IsZero() && !o.ends.After(now) {
+			s.dropOrganization(o)
+		}
+	}
+	if s.q.ExpiryRemovesMembership {
+		for _, i := range s.invitations {
+			if m := s.membership(i.membership); m != nil && m.status == statusPending && s.state(i) == stateExpired {
+				s.dropMembership(m)
+			}
+		}
+	}
+	s.dropEvents(now)
+}
