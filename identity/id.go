@@ -12,6 +12,7 @@ const (
 	PrefixOrganization = "org_"
 	PrefixInvite       = "inv_"
 	PrefixMember       = "mem_"
+	PrefixBatch        = "bat_"
 )
 
 // NewID returns a fresh id with the prefix: time-ordered, so that the ledger's

@@ -44,6 +44,7 @@ const (
 	ReasonAdopted        = "adopted"          // made elsewhere, found at the vendor
 	ReasonInterrupted    = "interrupted"      // usher stopped while it was being sent
 	ReasonRevokeUnknown  = "revoke_unknown"   // a revocation whose outcome is not known yet
+	ReasonBatchCancelled = "batch_cancelled"  // its batch was cancelled before it was sent
 )
 
 // Invite is one invitation of one e-mail address to one organization.

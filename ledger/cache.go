@@ -9,17 +9,18 @@ import (
 	"usher/identity"
 )
 
-// The file lock makes this process the only one that writes, so rows that were
-// read can be kept until a transaction changes them. A transaction notes what
-// it changes and drops it from here once it is committed, before Write returns:
-// who reads after a Write sees what it wrote.
+// Where this process is the only one that writes, rows that were read can be
+// kept until a transaction changes them. A transaction notes what it changes and
+// drops it from here once it is committed, before Write returns: who reads after
+// a Write sees what it wrote. Where others write too, nothing is kept but what
+// never changes.
 const (
-	keptOrganizations = 4096
+	keptOrganizations = 32768
 	keptInvites       = 4096
 	keptMembers       = 16384
 )
 
-// kept are rows in memory.
+// kept are rows in memory. A nil cache keeps nothing.
 type kept struct {
 	organizations *cache[identity.Organization] // by id
 	slugs         *cache[string]                // slug to id; the row says whether it is still so
@@ -28,9 +29,12 @@ type kept struct {
 	members       *cache[string] // a member at a vendor to its id, for ever
 }
 
-func newKept() (*kept, error) {
+func newKept(shared bool) (*kept, error) {
 	k := &kept{}
 	var err error
+	if k.members, err = newCache[string](keptMembers); err != nil || shared {
+		return k, err
+	}
 	if k.organizations, err = newCache[identity.Organization](keptOrganizations); err != nil {
 		return nil, err
 	}
@@ -40,10 +44,7 @@ func newKept() (*kept, error) {
 	if k.invites, err = newCache[identity.Invite](keptInvites); err != nil {
 		return nil, err
 	}
-	if k.histories, err = newCache[[]identity.InviteEvent](keptInvites); err != nil {
-		return nil, err
-	}
-	k.members, err = newCache[string](keptMembers)
+	k.histories, err = newCache[[]identity.InviteEvent](keptInvites)
 	return k, err
 }
 
@@ -101,6 +102,9 @@ func newCache[V any](size int) (*cache[V], error) {
 // get returns a value, or a stamp for put: what is read after get is kept only
 // if nothing was dropped in between.
 func (c *cache[V]) get(key string) (value V, ok bool, stamp uint64) {
+	if c == nil {
+		return value, false, 0
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	value, ok = c.kept.Get(key)
@@ -108,6 +112,9 @@ func (c *cache[V]) get(key string) (value V, ok bool, stamp uint64) {
 }
 
 func (c *cache[V]) put(key string, value V, stamp uint64) {
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.drops == stamp {
@@ -116,6 +123,9 @@ func (c *cache[V]) put(key string, value V, stamp uint64) {
 }
 
 func (c *cache[V]) drop(key string) {
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drops++
@@ -123,6 +133,9 @@ func (c *cache[V]) drop(key string) {
 }
 
 func (c *cache[V]) clear() {
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drops++

@@ -18,13 +18,15 @@
 // itself is not called from within one. Those that come at the same time run
 // one after the other and are committed together.
 //
-// The ledger is kept in SQLite: one file, one process, WAL, synchronous=FULL.
-// The process that has it open holds a lock on the file beside it, so whoever
-// else has left a lease or a claim is dead. The SQL is written for both SQLite
-// and Postgres, and times are kept in microseconds.
+// The ledger is kept in SQLite, which is one file, one process, WAL and
+// synchronous=FULL, or in Postgres, for several processes at once. On both,
+// transactions run one after the other: SQLite has one writer, and on Postgres a
+// transaction begins by taking an advisory lock. The SQL is the same for both,
+// and what differs stands in sqlite.go and postgres.go. Times are kept in
+// microseconds.
 //
 // Errors are *identity.Error: not_found, conflict with the field, invite_pending
 // with the living invite, idempotency_in_progress, idempotency_key_reused, and
 // internal with the cause for everything else. What is wrong with the ledger's
-// file itself is a *FileError.
+// database itself is a *DatabaseError.
 package ledger

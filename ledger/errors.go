@@ -7,18 +7,18 @@ import (
 	"usher/identity"
 )
 
-// FileError says what is wrong with the file the ledger is kept in, and what
-// an operator can do about it.
-type FileError struct {
-	Path    string
-	Problem string // "is not a database"
-	Remedy  string // "restore it from a backup"
-	Err     error  // the cause; may be nil
+// DatabaseError says what is wrong with the database the ledger is kept in, and
+// what an operator can do about it.
+type DatabaseError struct {
+	Database string // a file's path, or a URL without its password
+	Problem  string // "is not a database"
+	Remedy   string // "restore it from a backup"
+	Err      error  // the cause; may be nil
 }
 
 // Error implements error.
-func (e *FileError) Error() string {
-	text := "ledger " + e.Path + " " + e.Problem + ": " + e.Remedy
+func (e *DatabaseError) Error() string {
+	text := "ledger " + e.Database + " " + e.Problem + ": " + e.Remedy
 	if e.Err != nil {
 		text += " (" + e.Err.Error() + ")"
 	}
@@ -26,10 +26,10 @@ func (e *FileError) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *FileError) Unwrap() error { return e.Err }
+func (e *DatabaseError) Unwrap() error { return e.Err }
 
 // IdentityCode implements identity.Coder.
-func (e *FileError) IdentityCode() identity.Code { return identity.CodeInternal }
+func (e *DatabaseError) IdentityCode() identity.Code { return identity.CodeInternal }
 
 // failed wraps what the database said. Errors that already have a code, and
 // nil, stay as they are.

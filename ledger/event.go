@@ -14,7 +14,7 @@ const (
 	// it is uncertain, or goes on after an interruption, tells nothing yet.
 	mailedSince = `SELECT e.at FROM invites i JOIN invite_events e ON e.invite_id = i.id
 		WHERE i.organization_id = $1 AND i.email_key = $2 AND e.state = 'sending' AND e.reason = '' AND e.at > $3
-		AND COALESCE((SELECT o.state = 'failed' OR (o.state IN ('pending', 'expired') AND o.reason <> '')
+		AND COALESCE((SELECT o.state IN ('failed', 'queued') OR (o.state IN ('pending', 'expired') AND o.reason <> '')
 			FROM invite_events o WHERE o.invite_id = e.invite_id AND o.seq > e.seq
 			AND o.state <> 'uncertain' AND NOT (o.state = 'sending' AND o.reason <> '')
 			ORDER BY o.seq LIMIT 1), FALSE) = FALSE

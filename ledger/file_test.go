@@ -21,19 +21,19 @@ import (
 const (
 	restore = "restore it from a backup, or name another file"
 	runUp   = "run `usher ledger up`"
-	writeIt = "write sqlite: and the path of a file, as in sqlite:usher.db"
+	writeIt = "write sqlite: and the path of a file, as in sqlite:usher.db, or postgres://user:password@host:5432/database"
 )
 
-// wantFileError compares a problem and what to do about it.
-func wantFileError(t *testing.T, what string, err error, path, problem, remedy string) {
+// wantDatabaseError compares a problem and what to do about it.
+func wantDatabaseError(t *testing.T, what string, err error, path, problem, remedy string) {
 	t.Helper()
-	got, ok := errors.AsType[*ledger.FileError](err)
+	got, ok := errors.AsType[*ledger.DatabaseError](err)
 	if !ok {
-		t.Errorf("%s: got %v, want a *FileError: %s: %s", what, err, problem, remedy)
+		t.Errorf("%s: got %v, want a *DatabaseError: %s: %s", what, err, problem, remedy)
 		return
 	}
-	if got.Path != path || got.Problem != problem || got.Remedy != remedy {
-		t.Errorf("%s:\n got %s | %s | %s\nwant %s | %s | %s", what, got.Path, got.Problem, got.Remedy, path, problem, remedy)
+	if got.Database != path || got.Problem != problem || got.Remedy != remedy {
+		t.Errorf("%s:\n got %s | %s | %s\nwant %s | %s | %s", what, got.Database, got.Problem, got.Remedy, path, problem, remedy)
 	}
 	if text := got.Error(); !strings.HasPrefix(text, "ledger "+path+" "+problem+": "+remedy) || strings.Contains(text, "\n") {
 		t.Errorf("%s: text %q", what, text)
@@ -91,22 +91,22 @@ func dump(t *testing.T) []byte {
 func TestURLs(t *testing.T) {
 	t.Parallel()
 	for url, problem := range map[string]string{
-		"":                         "is not a ledger URL",
-		"usher.db":                 "is not a ledger URL",
-		":usher.db":                "is not a ledger URL",
-		"postgres://localhost/usr": "is of a kind that this usher does not have",
-		"SQLITE:usher.db":          "is of a kind that this usher does not have",
-		"sqlite:":                  "names no file",
-		"sqlite://":                "names no file",
-		"sqlite::memory:":          "would be lost at the end",
-		"sqlite:usher.db?mode=ro":  "has more than a path",
-		"sqlite:usher.db#x":        "has more than a path",
-		"sqlite:a\x00b":            "has more than a path",
+		"":                        "is not a ledger URL",
+		"usher.db":                "is not a ledger URL",
+		":usher.db":               "is not a ledger URL",
+		"mysql://localhost/usher": "is of a kind that this usher does not have",
+		"SQLITE:usher.db":         "is of a kind that this usher does not have",
+		"sqlite:":                 "names no file",
+		"sqlite://":               "names no file",
+		"sqlite::memory:":         "would be lost at the end",
+		"sqlite:usher.db?mode=ro": "has more than a path",
+		"sqlite:usher.db#x":       "has more than a path",
+		"sqlite:a\x00b":           "has more than a path",
 	} {
 		quoted := fmt.Sprintf("%q", url)
-		wantFileError(t, "open", openError(t, url), quoted, problem, writeIt)
-		wantFileError(t, "up", upError(t, url), quoted, problem, writeIt)
-		wantFileError(t, "status", statusError(t, url), quoted, problem, writeIt)
+		wantDatabaseError(t, "open", openError(t, url), quoted, problem, writeIt)
+		wantDatabaseError(t, "up", upError(t, url), quoted, problem, writeIt)
+		wantDatabaseError(t, "status", statusError(t, url), quoted, problem, writeIt)
 	}
 }
 
@@ -126,6 +126,11 @@ func TestPaths(t *testing.T) {
 func TestBrokenFiles(t *testing.T) {
 	t.Parallel()
 	good := dump(t)
+	known, err := ledger.Status(t.Context(), fresh(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := known[len(known)-1].Version
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -162,9 +167,9 @@ func TestBrokenFiles(t *testing.T) {
 		{name: "text", problem: "is not a database", remedy: restore},
 		{name: "short", problem: "is not a database", remedy: restore},
 		{name: "zeros", problem: "is not a database", remedy: restore},
-		{name: "foreign", problem: "is a database of something else", remedy: "name another file"},
+		{name: "foreign", problem: "is a database of something else", remedy: "name another one"},
 		{
-			name: "newer", problem: "has schema version 4711 and this usher knows up to 1",
+			name: "newer", problem: fmt.Sprintf("has schema version 4711 and this usher knows up to %d", newest),
 			remedy: "run the newer usher, or restore the ledger from a backup of before",
 		},
 		{name: "folder", problem: "is a folder", remedy: "name a file in it, as in sqlite:" + path("folder/usher.db")},
@@ -176,10 +181,10 @@ func TestBrokenFiles(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			url := "sqlite:" + path(tc.name)
-			wantFileError(t, "open", openError(t, url), path(tc.name), tc.problem, tc.remedy)
+			wantDatabaseError(t, "open", openError(t, url), path(tc.name), tc.problem, tc.remedy)
 			if tc.only != "open" {
-				wantFileError(t, "status", statusError(t, url), path(tc.name), tc.problem, tc.remedy)
-				wantFileError(t, "up", upError(t, url), path(tc.name), tc.problem, tc.remedy)
+				wantDatabaseError(t, "status", statusError(t, url), path(tc.name), tc.problem, tc.remedy)
+				wantDatabaseError(t, "up", upError(t, url), path(tc.name), tc.problem, tc.remedy)
 				return
 			}
 			if err := statusError(t, url); err != nil {
@@ -197,10 +202,10 @@ func TestBrokenFiles(t *testing.T) {
 			name := fmt.Sprintf("cut%d", size)
 			write(name, good[:size])
 			for range 2 { // looking at it does not change it
-				wantFileError(t, "open", openError(t, "sqlite:"+path(name)), path(name), "is damaged", restore)
+				wantDatabaseError(t, "open", openError(t, "sqlite:"+path(name)), path(name), "is damaged", restore)
 			}
-			wantFileError(t, "status", statusError(t, "sqlite:"+path(name)), path(name), "is damaged", restore)
-			wantFileError(t, "up", upError(t, "sqlite:"+path(name)), path(name), "is damaged", restore)
+			wantDatabaseError(t, "status", statusError(t, "sqlite:"+path(name)), path(name), "is damaged", restore)
+			wantDatabaseError(t, "up", upError(t, "sqlite:"+path(name)), path(name), "is damaged", restore)
 		})
 	}
 	t.Run("holes", func(t *testing.T) { t.Parallel(); holes(t, good, dir) })
@@ -263,10 +268,10 @@ func TestSecondOpen(t *testing.T) {
 	problem := fmt.Sprintf("is in use by another usher (process %d)", os.Getpid())
 	const remedy = "stop that one first, or name another file"
 	for _, url := range []string{url, "sqlite:" + link} {
-		wantFileError(t, "open", openError(t, url), path, problem, remedy)
-		wantFileError(t, "up", upError(t, url), path, problem, remedy)
+		wantDatabaseError(t, "open", openError(t, url), path, problem, remedy)
+		wantDatabaseError(t, "up", upError(t, url), path, problem, remedy)
 		_, err := ledger.Down(t.Context(), url)
-		wantFileError(t, "down", err, path, problem, remedy)
+		wantDatabaseError(t, "down", err, path, problem, remedy)
 		all, err := ledger.Status(t.Context(), url)
 		if err != nil || len(all) == 0 || all[0].AppliedAt == nil {
 			t.Errorf("status: %+v, %v", all, err)
@@ -322,8 +327,8 @@ func TestSecondProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	problem := fmt.Sprintf("is in use by another usher (process %d)", cmd.Process.Pid)
-	wantFileError(t, "open", openError(t, url), path, problem, "stop that one first, or name another file")
-	wantFileError(t, "up", upError(t, url), path, problem, "stop that one first, or name another file")
+	wantDatabaseError(t, "open", openError(t, url), path, problem, "stop that one first, or name another file")
+	wantDatabaseError(t, "up", upError(t, url), path, problem, "stop that one first, or name another file")
 	if err := statusError(t, url); err != nil {
 		t.Errorf("status: %v", err)
 	}

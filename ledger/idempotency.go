@@ -26,7 +26,10 @@ const (
 	keyReleased = "released"
 	keyFinished = "finished"
 
-	readKey   = `SELECT body_hash, state, holder, token, invite_id, attempt, organization_id, status, header, body FROM idempotency WHERE id = $1`
+	livingClaim = `EXISTS (SELECT 1 FROM instances h WHERE h.id = holder AND h.alive_until > $1)`
+
+	readKey = `SELECT body_hash, state, ` + livingClaim + `, token, invite_id, attempt, organization_id, batch_id, status, header, body
+		FROM idempotency WHERE id = $2`
 	insertKey = `INSERT INTO idempotency (id, body_hash, state, holder, token, attempt, status, header, created_at, updated_at)
 		VALUES ($1, $2, 'claimed', $3, $4, 0, 0, '', $5, $5) ON CONFLICT DO NOTHING`
 	takeKey = `UPDATE idempotency SET state = 'claimed', holder = $3, token = $4, updated_at = $5
@@ -39,12 +42,14 @@ const (
 		WHERE id = $1 AND token = $2 AND state = 'claimed'`
 	attachOrganization = `UPDATE idempotency SET organization_id = $3, updated_at = $4
 		WHERE id = $1 AND token = $2 AND state = 'claimed'`
+	attachBatch = `UPDATE idempotency SET batch_id = $3, updated_at = $4
+		WHERE id = $1 AND token = $2 AND state = 'claimed'`
 	pruneKeys = `DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency
-		WHERE updated_at < $1 AND (state <> 'claimed' OR holder <> $2) ORDER BY updated_at LIMIT $3)`
+		WHERE updated_at < $2 AND (state <> 'claimed' OR NOT ` + livingClaim + `) ORDER BY updated_at LIMIT $3)`
 )
 
 func keyStatements() []string {
-	return []string{readKey, insertKey, takeKey, finishKey, releaseKey, attachInvite, attachOrganization, pruneKeys}
+	return []string{readKey, insertKey, takeKey, finishKey, releaseKey, attachInvite, attachOrganization, attachBatch, pruneKeys}
 }
 
 // id is a hash of the whole key. Each part goes in with its length before it,
@@ -62,36 +67,38 @@ func (k IdempotencyKey) id() string {
 
 // keyRecord is a row of idempotency.
 type keyRecord struct {
-	bodyHash             []byte
-	state, holder, token string
-	inviteID             string
-	attempt              int
-	organizationID       string
-	answer               Answer
+	bodyHash       []byte
+	state, token   string
+	alive          bool // who holds it
+	inviteID       string
+	attempt        int
+	organizationID string
+	batchID        string
+	answer         Answer
 }
 
 func scanKey(s scanner) (*keyRecord, error) {
 	var r keyRecord
-	var invite, organization sql.NullString
+	var invite, organization, batch sql.NullString
 	var header string
-	err := s.Scan(&r.bodyHash, &r.state, &r.holder, &r.token, &invite, &r.attempt, &organization, &r.answer.Status, &header, &r.answer.Body)
+	err := s.Scan(&r.bodyHash, &r.state, &r.alive, &r.token, &invite, &r.attempt, &organization, &batch, &r.answer.Status, &header, &r.answer.Body)
 	if err != nil {
 		return nil, err
 	}
-	r.inviteID, r.organizationID = invite.String, organization.String
+	r.inviteID, r.organizationID, r.batchID = invite.String, organization.String, batch.String
 	return &r, fromJSON(header, &r.answer.Header)
 }
 
 // judge says what a record means for a new request: an answer to replay, an
 // error, or neither, where it may be claimed.
-func (l *Ledger) judge(r *keyRecord, bodyHash []byte) (*Answer, error) {
+func judge(r *keyRecord, bodyHash []byte) (*Answer, error) {
 	switch {
 	case !bytes.Equal(r.bodyHash, bodyHash):
 		return nil, identity.FieldError(identity.CodeIdempotencyKeyReused, "header:Idempotency-Key",
 			"This key was used for another request body.")
 	case r.state == keyFinished:
 		return &r.answer, nil
-	case r.state == keyClaimed && r.holder == l.instance:
+	case r.state == keyClaimed && r.alive:
 		return nil, keyInProgress()
 	}
 	return nil, nil
@@ -104,7 +111,7 @@ func keyInProgress() error {
 
 // ClaimKey looks a request up by its key: exactly one of claim, answer and
 // error is set. A claim means that the request is to be carried out now; its
-// InviteID or OrganizationID is what an earlier try under the key has made, one
+// InviteID, OrganizationID or BatchID is what an earlier try under the key has made, one
 // that was released or whose process died. An answer is to be replayed. Codes:
 // idempotency_key_reused for another body hash, idempotency_in_progress while
 // a twin is under way. Only hashes are stored: of the key, and of the body as
@@ -112,9 +119,9 @@ func keyInProgress() error {
 func (l *Ledger) ClaimKey(ctx context.Context, k IdempotencyKey, bodyHash []byte) (*Claim, *Answer, error) {
 	const op = "claim idempotency key"
 	id := k.id()
-	known, err := scanKey(l.read.row(ctx, readKey, id))
+	known, err := scanKey(l.read.row(ctx, readKey, micros(l.Now()), id))
 	if err == nil { // most repetitions need no transaction
-		if answer, err := l.judge(known, bodyHash); answer != nil || err != nil {
+		if answer, err := judge(known, bodyHash); answer != nil || err != nil {
 			return nil, answer, err
 		}
 	} else if !errors.Is(err, sql.ErrNoRows) {
@@ -122,19 +129,21 @@ func (l *Ledger) ClaimKey(ctx context.Context, k IdempotencyKey, bodyHash []byte
 	}
 	claim := &Claim{ID: id, token: identity.NewID("")}
 	var answer *Answer
-	err = l.Write(ctx, func(t *Tx) error {
+	// Without what the request does next the claim is worth nothing.
+	err = l.WriteAhead(ctx, func(t *Tx) error {
 		n, err := t.exec(insertKey, id, bodyHash, l.instance, claim.token, micros(t.now))
 		if err != nil || n == 1 {
 			return failed(op, err)
 		}
-		known, err := scanKey(t.row(readKey, id))
+		known, err := scanKey(t.row(readKey, micros(t.now), id))
 		if err != nil {
 			return failed(op, err)
 		}
-		if answer, err = l.judge(known, bodyHash); answer != nil || err != nil {
+		if answer, err = judge(known, bodyHash); answer != nil || err != nil {
 			return err
 		}
 		claim.InviteID, claim.Attempt, claim.OrganizationID = known.inviteID, known.attempt, known.organizationID
+		claim.BatchID = known.batchID
 		n, err = t.exec(takeKey, id, known.token, l.instance, claim.token, micros(t.now))
 		if err == nil && n == 0 {
 			err = keyInProgress()
@@ -212,6 +221,22 @@ func (t *Tx) AttachOrganization(c *Claim, organizationID string) error {
 	return nil
 }
 
+// AttachBatch records which batch a claimed request has handed in, in the
+// transaction that sets it running, and sets c.BatchID. A nil claim is no claim:
+// nothing happens. Codes: conflict where the claim is not held any more,
+// not_found for an unknown batch.
+func (t *Tx) AttachBatch(c *Claim, batchID string) error {
+	if c == nil {
+		return nil
+	}
+	n, err := t.exec(attachBatch, c.ID, c.token, batchID, micros(t.now))
+	if err := claimed("attach batch", n, err); err != nil {
+		return err
+	}
+	c.BatchID = batchID
+	return nil
+}
+
 func claimed(op string, n int64, err error) error {
 	if err == nil && n == 0 {
 		return &identity.Error{Code: identity.CodeConflict, Op: op, Detail: "The request's idempotency key is not held any more."}
@@ -227,7 +252,7 @@ func (l *Ledger) PruneKeys(ctx context.Context, olderThan time.Duration) (int64,
 	for {
 		var n int64
 		err := l.Write(ctx, func(t *Tx) (err error) {
-			n, err = t.exec(pruneKeys, micros(t.now.Add(-olderThan)), l.instance, chunk)
+			n, err = t.exec(pruneKeys, micros(t.now), micros(t.now.Add(-olderThan)), chunk)
 			return failed("prune idempotency keys", err)
 		})
 		all += n

@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"slices"
+	"time"
 
 	"usher/identity"
 )
@@ -29,16 +31,19 @@ const (
 	insertInvite = `INSERT INTO invites (id, organization_id, connection, provider_id, email, email_key, nth, roles, unmapped_roles, state, state_reason,
 		given_name, family_name, locale, message, redirect_url, metadata, notify, not_carried,
 		inviter_issuer, inviter_subject, inviter_email,
-		expires_at, created_at, updated_at, accepted_at, sent_at, synced_at, attempt, reference)
+		expires_at, created_at, updated_at, accepted_at, sent_at, synced_at, attempt, reference, lease_holder, lease_until)
 		VALUES ($1, $2, $3, $4, $5, $6,
 			(SELECT COALESCE(MAX(nth), 0) + 1 FROM invites WHERE organization_id = $2 AND email_key = $6),
-			$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+			$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
 		ON CONFLICT DO NOTHING`
 	updateInvite = `UPDATE invites SET connection = $3, provider_id = $4, roles = $5, unmapped_roles = $6, state = $7, state_reason = $8,
 		given_name = $9, family_name = $10, locale = $11, message = $12, redirect_url = $13, metadata = $14, notify = $15,
 		not_carried = $16, inviter_issuer = $17, inviter_subject = $18, inviter_email = $19, expires_at = $20, updated_at = $21,
-		accepted_at = $22, sent_at = $23, synced_at = $24, attempt = $25, reference = $26
-		WHERE id = $1 AND organization_id = $2`
+		accepted_at = $22, sent_at = $23, synced_at = $24, attempt = $25, reference = $26,
+		lease_holder = CASE WHEN $27 THEN NULL ELSE lease_holder END, lease_until = CASE WHEN $27 THEN NULL ELSE lease_until END
+		WHERE id = $1 AND organization_id = $2 AND (NOT $27 OR lease_holder = $30) AND (NOT $28 OR NOT EXISTS (SELECT 1 FROM invites o
+			WHERE o.organization_id = $2 AND o.email_key = $29 AND o.` + liveStates + ` AND o.id <> $1))`
+	fixedOfInvite = `SELECT email, email_key, created_at, roles FROM invites WHERE id = $1 AND organization_id = $2`
 
 	rolesOfInvite = `SELECT role FROM invite_roles WHERE invite_id = $1`
 	insertRole    = `INSERT INTO invite_roles (invite_id, role, organization_id, created_at)
@@ -47,16 +52,15 @@ const (
 
 	// The first conditions are those of the indexes that serve.
 	expiredInvites = `SELECT id FROM invites WHERE state = 'pending' AND expires_at IS NOT NULL
-		AND organization_id = $1 AND expires_at <= $2 AND ` + unleased + ` ORDER BY expires_at, id`
+		AND organization_id = $2 AND expires_at <= $1 AND ` + unleased + ` ORDER BY expires_at, id`
 	expiredInviteOfAddress = `SELECT id FROM invites WHERE ` + liveStates + `
-		AND organization_id = $1 AND email_key = $4 AND state = 'pending' AND expires_at <= $2 AND ` + unleased
-	unleased     = `(lease_holder IS NULL OR lease_holder <> $3 OR lease_until <= $2)`
+		AND organization_id = $2 AND email_key = $3 AND state = 'pending' AND expires_at <= $1 AND ` + unleased
 	expireInvite = `UPDATE invites SET state = 'expired', state_reason = '', updated_at = $2 WHERE id = $1`
 )
 
 func inviteStatements() []string {
 	return []string{
-		inviteByID, inviteByProviderID, inviteLive, inviteLatest, inviteExists, insertInvite, updateInvite,
+		inviteByID, inviteByProviderID, inviteLive, inviteLatest, inviteExists, insertInvite, updateInvite, fixedOfInvite,
 		rolesOfInvite, insertRole, deleteRoles, expiredInvites, expiredInviteOfAddress, expireInvite,
 	}
 }
@@ -138,6 +142,16 @@ func (t *Tx) LatestInvite(orgID, emailKey string) (*identity.Invite, error) {
 // another of its address is too; not_found for an unknown organization;
 // conflict with the field /id.
 func (t *Tx) InsertInvite(i *identity.Invite) error {
+	return t.insertInvite(i, sql.NullString{}, sql.NullInt64{})
+}
+
+// InsertLeased is InsertInvite and Lease in one.
+func (t *Tx) InsertLeased(i *identity.Invite, d time.Duration) error {
+	until := sql.NullInt64{Int64: micros(t.now.Add(d)), Valid: true}
+	return t.insertInvite(i, sql.NullString{String: t.led.instance, Valid: true}, until)
+}
+
+func (t *Tx) insertInvite(i *identity.Invite, holder sql.NullString, until sql.NullInt64) error {
 	const op = "record invite"
 	row := *i
 	if row.ID == "" {
@@ -151,7 +165,7 @@ func (t *Tx) InsertInvite(i *identity.Invite) error {
 	if err != nil {
 		return failed(op, err)
 	}
-	n, err := t.exec(insertInvite, args...)
+	n, err := t.exec(insertInvite, append(args, holder, until)...)
 	if err != nil {
 		return failed(op, err)
 	}
@@ -215,28 +229,41 @@ func inviteArgs(i *identity.Invite) ([]any, error) {
 // OrganizationID, Email, EmailKey and CreatedAt cannot change. It appends no
 // event. Codes: not_found, invite_pending with the living invite's id where
 // the change would make two live ones.
-func (t *Tx) UpdateInvite(i *identity.Invite) error {
+func (t *Tx) UpdateInvite(i *identity.Invite) error { return t.updateInvite(i, false) }
+
+// Conclude is UpdateInvite and Unlease in one, for the lease's holder. Its time
+// may be over, but nobody may have taken it over: that is a conflict too.
+func (t *Tx) Conclude(i *identity.Invite) error { return t.updateInvite(i, true) }
+
+func (t *Tx) updateInvite(i *identity.Invite, unlease bool) error {
 	const op = "change invite"
-	old, err := t.Invite(i.OrganizationID, i.ID)
-	if err != nil {
-		return err
-	}
 	row := *i
-	row.Email, row.EmailKey, row.CreatedAt, row.UpdatedAt = old.Email, old.EmailKey, old.CreatedAt, t.now
-	if err := t.otherLive(&row); err != nil {
-		return err
+	var created int64
+	var recorded string
+	var roles []string
+	err := t.row(fixedOfInvite, i.ID, i.OrganizationID).Scan(&row.Email, &row.EmailKey, &created, &recorded)
+	if err == nil {
+		err = fromJSON(recorded, &roles)
 	}
+	if err != nil {
+		return missing(op, err)
+	}
+	row.CreatedAt, row.UpdatedAt = fromMicros(created), t.now
 	args, err := inviteArgs(&row)
 	if err != nil {
 		return failed(op, err)
 	}
 	// Without email and email_key, and without created_at.
-	args = slices.Concat(args[:4], args[6:22], args[23:])
+	args = slices.Concat(args[:4], args[6:22], args[23:], []any{unlease, row.State.Live(), row.EmailKey, t.led.instance})
 	t.changes(changedInvite, row.ID)
-	if _, err := t.exec(updateInvite, args...); err != nil {
+	n, err := t.exec(updateInvite, args...)
+	if err != nil {
 		return failed(op, err)
 	}
-	if !slices.Equal(old.Roles, row.Roles) {
+	if n == 0 {
+		return cmp.Or(t.otherLive(&row), t.held(op, row.ID, n, nil))
+	}
+	if !slices.Equal(roles, row.Roles) {
 		if _, err := t.exec(deleteRoles, row.ID); err != nil {
 			return failed(op, err)
 		}
@@ -263,7 +290,7 @@ func (t *Tx) insertRoles(i *identity.Invite) error {
 // emailKey means the whole organization.
 func (t *Tx) CloseExpired(orgID, emailKey string) ([]string, error) {
 	const op = "close expired invites"
-	text, args := expiredInvites, []any{orgID, micros(t.now), t.led.instance}
+	text, args := expiredInvites, []any{micros(t.now), orgID}
 	if emailKey != "" {
 		text, args = expiredInviteOfAddress, append(args, emailKey)
 	}

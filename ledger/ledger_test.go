@@ -15,7 +15,11 @@ import (
 
 func fresh(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "usher.db") }
 
-func TestSQLite(t *testing.T) { ledgertest.Run(t, fresh) }
+func TestSQLite(t *testing.T) { ledgertest.Run(t, ledgertest.Harness{Fresh: fresh}) }
+
+func TestPostgres(t *testing.T) {
+	ledgertest.Run(t, ledgertest.Harness{Fresh: ledgertest.Postgres, Shared: true})
+}
 
 func open(t testing.TB, url string, o *ledger.Options) *ledger.Ledger {
 	t.Helper()

@@ -87,8 +87,11 @@ func (t *Tx) knownMembers(orgID, connection string, members []identity.Member, k
 		return err
 	}
 	query, args := membersByProviderID(orgID, connection, members)
+	if t.led.write.foreign(args) {
+		return errForeign
+	}
 	rows, err := t.tx.QueryContext(t.ctx, query, args...)
-	return collectMembers(rows, err, known)
+	return collectMembers(rows, t.spoiled(err), known)
 }
 
 // membersByProviderID looks some members up, a chunk at most. The last one is

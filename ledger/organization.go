@@ -128,14 +128,14 @@ func (t *Tx) InsertOrganization(o *identity.Organization) error {
 // organizationConflict says which of a new organization's names is taken.
 func (t *Tx) organizationConflict(o *identity.Organization) error {
 	for _, c := range []struct {
-		field, detail string
-		row           row
+		field, detail, text string
+		args                []any
 	}{
-		{"/provider_id", "The provider's organization is bound already.", t.row(organizationByAlias, o.Connection, o.ProviderID)},
-		{"/slug", "The slug is taken.", t.row(organizationBySlug, textOrNull(o.Slug))},
-		{"/id", "The id is taken.", t.row(organizationByID, o.ID)},
+		{"/provider_id", "The provider's organization is bound already.", organizationByAlias, []any{o.Connection, o.ProviderID}},
+		{"/slug", "The slug is taken.", organizationBySlug, []any{textOrNull(o.Slug)}},
+		{"/id", "The id is taken.", organizationByID, []any{o.ID}},
 	} {
-		if _, err := scanOrganization(c.row); err == nil {
+		if _, err := scanOrganization(t.row(c.text, c.args...)); err == nil {
 			return identity.FieldError(identity.CodeConflict, c.field, "%s", c.detail)
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return failed("record organization", err)

@@ -98,7 +98,7 @@ func (l *Ledger) organizationsOf(ctx context.Context, p part, after string, limi
 		rows, err := l.read.rows(ctx, organizationsOfConnection, p.connection, after, limit)
 		return collect(rows, err, scanOrganization)
 	}
-	values := p.values
+	values := slices.DeleteFunc(slices.Clone(p.values), func(v string) bool { return !l.read.holds(v) })
 	if p.column == "id" { // sorted like the list: what is before the page need not be asked for
 		start, _ := slices.BinarySearch(values, after)
 		values = values[start:]

@@ -65,8 +65,8 @@ func TestRights(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = os.Chmod(dir, 0o777) })
 			withoutRights(t, func() {
-				wantFileError(t, "open", openError(t, url), path, tc.problem, remedy)
-				wantFileError(t, "up", upError(t, url), path, tc.problem, remedy)
+				wantDatabaseError(t, "open", openError(t, url), path, tc.problem, remedy)
+				wantDatabaseError(t, "up", upError(t, url), path, tc.problem, remedy)
 			})
 		})
 	}

@@ -12,8 +12,11 @@ import (
 	"strings"
 	"sync"
 
+	goose "github.com/pressly/goose/v3/database"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"usher/ledger/schema"
 )
 
 // Remedies, said the same way wherever they apply.
@@ -28,46 +31,36 @@ type file struct {
 	path string // absolute, links resolved: two names of one file have one lock
 }
 
-// parseURL reads "sqlite:path".
-func parseURL(text string) (*file, error) {
-	scheme, path, ok := strings.Cut(text, ":")
-	bad := func(problem string) (*file, error) {
-		return nil, &FileError{Path: fmt.Sprintf("%q", text), Problem: problem, Remedy: "write sqlite: and the path of a file, as in sqlite:usher.db"}
-	}
-	switch {
-	case !ok || scheme == "":
-		return bad("is not a ledger URL")
-	case scheme != "sqlite":
-		return bad("is of a kind that this usher does not have")
-	}
+// parseSQLite reads what follows "sqlite:".
+func parseSQLite(text, path string) (database, error) {
 	path = strings.TrimPrefix(path, "//")
 	switch {
 	case path == "":
-		return bad("names no file")
+		return nil, badURL(text, "names no file")
 	case path == ":memory:":
-		return bad("would be lost at the end")
+		return nil, badURL(text, "would be lost at the end")
 	case strings.ContainsAny(path, "?#\x00"):
-		return bad("has more than a path")
+		return nil, badURL(text, "has more than a path")
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, &FileError{Path: path, Problem: "cannot be found", Remedy: "give an absolute path", Err: err}
+		return nil, &DatabaseError{Database: path, Problem: "cannot be found", Remedy: "give an absolute path", Err: err}
 	}
 	return resolve(abs)
 }
 
 // resolve follows links and looks at what stands there. The file itself may be
 // absent, its folder may not.
-func resolve(path string) (*file, error) {
+func resolve(path string) (database, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	} else {
 		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, &FileError{Path: path, Problem: "is in a folder that does not exist", Remedy: "create the folder " + filepath.Dir(path)}
+			return nil, &DatabaseError{Database: path, Problem: "is in a folder that does not exist", Remedy: "create the folder " + filepath.Dir(path)}
 		case err != nil:
-			return nil, &FileError{Path: path, Problem: "cannot be reached", Remedy: remedyRights, Err: err}
+			return nil, &DatabaseError{Database: path, Problem: "cannot be reached", Remedy: remedyRights, Err: err}
 		}
 		path = filepath.Join(dir, filepath.Base(path))
 	}
@@ -75,34 +68,35 @@ func resolve(path string) (*file, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, &FileError{Path: path, Problem: "cannot be reached", Remedy: remedyRights, Err: err}
+		return nil, &DatabaseError{Database: path, Problem: "cannot be reached", Remedy: remedyRights, Err: err}
 	case info.IsDir():
-		return nil, &FileError{Path: path, Problem: "is a folder", Remedy: "name a file in it, as in sqlite:" + filepath.Join(path, "usher.db")}
+		return nil, &DatabaseError{Database: path, Problem: "is a folder", Remedy: "name a file in it, as in sqlite:" + filepath.Join(path, "usher.db")}
 	case !info.Mode().IsRegular():
-		return nil, &FileError{Path: path, Problem: "is not a regular file", Remedy: "name another file"}
+		return nil, &DatabaseError{Database: path, Problem: "is not a regular file", Remedy: "name another file"}
 	}
 	return &file{path: path}, nil
 }
 
-func (f *file) exists() bool {
+func (f *file) present() bool {
 	_, err := os.Stat(f.path)
 	return err == nil
 }
 
-func (f *file) mustExist() error {
-	if f.exists() {
-		return nil
+// reserve also creates the file where it is absent.
+func (f *file) reserve() (func() error, error) {
+	lock, err := f.lock()
+	if err != nil {
+		return nil, err
 	}
-	return &FileError{Path: f.path, Problem: "does not exist", Remedy: remedyUp}
-}
-
-// mustBeWritable also creates the file where it is absent.
-func (f *file) mustBeWritable() error {
+	release := func() error { return unlockFile(lock) }
 	h, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return &FileError{Path: f.path, Problem: "cannot be written", Remedy: remedyRights, Err: err}
+		return nil, errors.Join(f.wrong("cannot be written", remedyRights, err), release())
 	}
-	return h.Close()
+	if err := h.Close(); err != nil {
+		return nil, errors.Join(f.diagnose(err), release())
+	}
+	return release, nil
 }
 
 // lock takes the file for this process. unlockFile, or the process's death,
@@ -112,12 +106,12 @@ func (f *file) lock() (*os.File, error) {
 	h, err := lockFile(path)
 	switch {
 	case errors.Is(err, errLocked):
-		return nil, &FileError{Path: f.path, Problem: "is in use by another usher" + holder(path), Remedy: "stop that one first, or name another file"}
+		return nil, &DatabaseError{Database: f.path, Problem: "is in use by another usher" + holder(path), Remedy: "stop that one first, or name another file"}
 	case err != nil:
-		return nil, &FileError{Path: f.path, Problem: "cannot be locked", Remedy: remedyRights, Err: err}
+		return nil, &DatabaseError{Database: f.path, Problem: "cannot be locked", Remedy: remedyRights, Err: err}
 	}
 	if err := writePID(h); err != nil {
-		return nil, errors.Join(&FileError{Path: f.path, Problem: "cannot be locked", Remedy: remedyRights, Err: err}, unlockFile(h))
+		return nil, errors.Join(&DatabaseError{Database: f.path, Problem: "cannot be locked", Remedy: remedyRights, Err: err}, unlockFile(h))
 	}
 	return h, nil
 }
@@ -143,14 +137,6 @@ func holder(path string) string {
 	return " (process " + pid + ")"
 }
 
-type mode int
-
-const (
-	modeWrite mode = iota // the one writer
-	modeRead              // beside the writer
-	modeLook              // changes nothing, creates nothing
-)
-
 // initialize makes SQLite set itself up by one goroutine: connections that are
 // the first of the process and open at once race for that (lnd issue 8666).
 var initialize = sync.OnceValue(func() error {
@@ -161,17 +147,17 @@ var initialize = sync.OnceValue(func() error {
 	return errors.Join(db.Ping(), db.Close())
 })
 
-// connect opens the database with a number of connections that are kept.
 func (f *file) connect(m mode, connections int) (*sql.DB, error) {
 	if err := initialize(); err != nil {
 		return nil, f.diagnose(err)
 	}
 	q := url.Values{"_busy_timeout": {"10000"}, "_foreign_keys": {"on"}, "_dqs": {"0"}, "_error_rc": {"1"}}
 	switch m {
-	case modeWrite:
+	case modeWrite, modeSchema:
 		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", "FULL")
 		q.Set("_txlock", "immediate")
+		q.Add("_pragma", "cache_size(-16000)")
 	case modeRead:
 		q.Set("_query_only", "on")
 	case modeLook:
@@ -192,12 +178,15 @@ func (f *file) connect(m mode, connections int) (*sql.DB, error) {
 	return db, nil
 }
 
-// diagnose turns what SQLite says about the file into what to do about it.
+func (f *file) wrong(problem, remedy string, cause error) error {
+	return &DatabaseError{Database: f.path, Problem: problem, Remedy: remedy, Err: cause}
+}
+
 func (f *file) diagnose(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*FileError](err); ok {
+	if _, ok := errors.AsType[*DatabaseError](err); ok {
 		return err
 	}
 	problem, remedy := "cannot be opened", "see the cause"
@@ -213,7 +202,7 @@ func (f *file) diagnose(err error) error {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		problem, remedy = "is in use by another program", "stop that one first"
 	}
-	return &FileError{Path: f.path, Problem: problem, Remedy: remedy, Err: err}
+	return &DatabaseError{Database: f.path, Problem: problem, Remedy: remedy, Err: err}
 }
 
 // resultCode returns SQLite's extended result code, or 0.
@@ -224,11 +213,39 @@ func resultCode(err error) int {
 	return 0
 }
 
-func isForeignKey(err error) bool { return resultCode(err) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY }
+func isForeignKeySQLite(err error) bool {
+	return resultCode(err) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
 
-// tables returns the names of the database's tables.
 func (f *file) tables(ctx context.Context, db *sql.DB) ([]string, error) {
 	rows, err := db.QueryContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
 	all, err := collect(rows, err, func(s scanner) (name string, err error) { return name, s.Scan(&name) })
 	return all, f.diagnose(err)
 }
+
+// The file's lock keeps other processes out: nobody else writes, and the time is
+// this machine's.
+
+func (f *file) shared() bool { return false }
+
+func (f *file) statements() []string { return nil }
+
+func (f *file) enter(context.Context, *statements, *sql.Tx) (string, error) { return "", nil }
+
+func (f *file) alone(context.Context, *sql.DB) (func() error, error) {
+	return func() error { return nil }, nil
+}
+
+func (f *file) time(context.Context, *sql.DB) (int64, error) { return 0, nil }
+
+// There is no connection to be cut.
+
+func (f *file) lost(error) bool { return false }
+
+func (f *file) fate(context.Context, *statements, *sql.Tx, string) (bool, error) { return false, nil }
+
+func (f *file) holds(string) bool { return true }
+
+func (f *file) dialect() goose.Dialect { return goose.DialectSQLite3 }
+
+func (f *file) steps() fs.FS { return schema.FS() }

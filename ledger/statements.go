@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,14 +11,33 @@ import (
 
 // statements keeps a database's statements prepared, each once.
 type statements struct {
-	db   *sql.DB
-	mu   sync.RWMutex
-	kept map[string]*sql.Stmt
+	db    *sql.DB
+	holds func(string) bool // what texts the database can keep
+	mu    sync.RWMutex
+	kept  map[string]*sql.Stmt
 }
 
-func newStatements(db *sql.DB) *statements {
-	return &statements{db: db, kept: map[string]*sql.Stmt{}}
+func newStatements(d database, db *sql.DB) *statements {
+	return &statements{db: db, holds: d.holds, kept: map[string]*sql.Stmt{}}
 }
+
+// foreign reports that an argument holds a text that the database cannot keep:
+// nothing there is like it.
+func (s *statements) foreign(args []any) bool {
+	return slices.ContainsFunc(args, func(arg any) bool {
+		switch v := arg.(type) {
+		case string:
+			return !s.holds(v)
+		case sql.NullString:
+			return !s.holds(v.String)
+		default:
+			return false
+		}
+	})
+}
+
+// errForeign is the fate of a text that the database cannot keep.
+var errForeign = errors.New("the database keeps no text with a zero byte or with invalid UTF-8")
 
 func (s *statements) prepare(ctx context.Context, texts ...string) error {
 	for _, text := range texts {
@@ -72,13 +92,14 @@ func (s *statements) close() error {
 type row struct {
 	row *sql.Row
 	err error
+	tx  *Tx // nil: outside of a transaction
 }
 
 func (r row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	return r.row.Scan(dest...)
+	return r.tx.spoiled(r.row.Scan(dest...))
 }
 
 // row runs a prepared point read. Those take microseconds: ctx is asked before
@@ -86,6 +107,9 @@ func (r row) Scan(dest ...any) error {
 func (s *statements) row(ctx context.Context, text string, args ...any) row {
 	if err := ctx.Err(); err != nil {
 		return row{err: err}
+	}
+	if s.foreign(args) {
+		return row{err: sql.ErrNoRows}
 	}
 	stmt, err := s.stmt(ctx, text)
 	if err != nil {
@@ -95,6 +119,9 @@ func (s *statements) row(ctx context.Context, text string, args ...any) row {
 }
 
 func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if s.foreign(args) {
+		return nil, sql.ErrNoRows
+	}
 	stmt, err := s.stmt(ctx, text)
 	if err != nil {
 		return nil, err
@@ -113,6 +140,9 @@ func (s *statements) few(ctx context.Context, text string, args ...any) (*sql.Ro
 
 // collect reads all rows.
 func collect[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) (all []T, _ error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -143,39 +173,59 @@ func (t *Tx) prepared(text string) (*sql.Stmt, error) {
 }
 
 func (t *Tx) row(text string, args ...any) row {
+	if t.led.write.foreign(args) {
+		return row{err: sql.ErrNoRows}
+	}
 	stmt, err := t.prepared(text)
 	if err != nil {
 		return row{err: err}
 	}
-	return row{row: stmt.QueryRowContext(t.ctx, args...)}
+	return row{row: stmt.QueryRowContext(t.ctx, args...), tx: t}
 }
 
 func (t *Tx) rows(text string, args ...any) (*sql.Rows, error) {
+	if t.led.write.foreign(args) {
+		return nil, sql.ErrNoRows
+	}
 	stmt, err := t.prepared(text)
 	if err != nil {
 		return nil, err
 	}
-	return stmt.QueryContext(t.ctx, args...)
+	rows, err := stmt.QueryContext(t.ctx, args...)
+	return rows, t.spoiled(err)
 }
 
 // exec returns how many rows it changed.
 func (t *Tx) exec(text string, args ...any) (int64, error) {
+	if t.led.write.foreign(args) {
+		return 0, t.spoiled(errForeign)
+	}
 	stmt, err := t.prepared(text)
 	if err != nil {
 		return 0, err
 	}
 	done, err := stmt.ExecContext(t.ctx, args...)
 	if err != nil {
-		return 0, err
+		return 0, t.spoiled(err)
 	}
 	return done.RowsAffected()
+}
+
+// spoiled notes that a statement has failed. Not every database goes on after
+// that: whatever the function makes of it, its part is undone.
+func (t *Tx) spoiled(err error) error {
+	if t != nil && t.spoilt == nil && err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.spoilt = err
+	}
+	return err
 }
 
 // writeStatements are all that run in transactions, prepared once at Open.
 func writeStatements() []string {
 	return slices.Concat(
 		organizationStatements(), inviteStatements(), eventStatements(), leaseStatements(),
-		stepStatements(), memberStatements(), keyStatements(), turnStatements(),
+		stepStatements(), memberStatements(), keyStatements(), turnStatements(), linkStatements(), directoryStatements(),
+		instanceStatements(), batchStatements(), budgetStatements(),
 	)
 }
 

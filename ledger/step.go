@@ -6,8 +6,11 @@ import (
 )
 
 const (
+	// Only for who holds the lease.
 	beginStep = `INSERT INTO invite_steps (invite_id, attempt, name, seq, begun_at, done_at, result)
-		VALUES ($1, $2, $3, (SELECT COALESCE(MAX(seq), 0) + 1 FROM invite_steps WHERE invite_id = $1 AND attempt = $2), $4, NULL, '')
+		SELECT i.id, CAST($2 AS BIGINT), CAST($3 AS TEXT),
+			(SELECT COALESCE(MAX(seq), 0) + 1 FROM invite_steps WHERE invite_id = $1 AND attempt = $2), CAST($4 AS BIGINT), NULL, ''
+		FROM invites i WHERE i.id = $1 AND i.lease_holder = $5 AND i.lease_until > $4
 		ON CONFLICT (invite_id, attempt, name) DO UPDATE SET begun_at = excluded.begun_at, done_at = NULL, result = ''`
 	doneStep = `INSERT INTO invite_steps (invite_id, attempt, name, seq, begun_at, done_at, result)
 		VALUES ($1, $2, $3, (SELECT COALESCE(MAX(seq), 0) + 1 FROM invite_steps WHERE invite_id = $1 AND attempt = $2), $4, $4, $5)
@@ -37,10 +40,12 @@ func (l *Ledger) Steps(ctx context.Context, inviteID string, attempt int) ([]Ste
 }
 
 // BeginStep records that a step is about to be carried out. Beginning a step
-// again makes it not done. Codes: not_found for an unknown invite.
+// again makes it not done. It takes the invite's lease: without it somebody else
+// may be at work. Codes: not_found for an unknown invite, conflict where this
+// instance has no living lease.
 func (t *Tx) BeginStep(inviteID string, attempt int, name string) error {
-	_, err := t.exec(beginStep, inviteID, attempt, name, micros(t.now))
-	return failed("begin step", err)
+	n, err := t.exec(beginStep, inviteID, attempt, name, micros(t.now), t.led.instance)
+	return t.held("begin step", inviteID, n, err)
 }
 
 // DoneStep records that a step has been carried out, and what came of it; it

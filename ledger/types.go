@@ -73,6 +73,9 @@ type Claim struct {
 	// OrganizationID is the organization that an earlier try under this key
 	// made. AttachOrganization sets it.
 	OrganizationID string
+	// BatchID is the batch that an earlier try under this key handed in.
+	// AttachBatch sets it.
+	BatchID string
 
 	token string // tells this claim from an earlier or later one of the same key
 }

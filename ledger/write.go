@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -18,6 +20,7 @@ type Tx struct {
 	now    time.Time
 
 	changed []altered // rows that memory must forget
+	spoilt  error     // what the first failed statement said
 }
 
 // Now returns the transaction's instant: the same at each call, UTC, in
@@ -30,7 +33,8 @@ func (t *Tx) Now() time.Time { return t.now }
 type turn struct {
 	taken   chan struct{} // holds one element while somebody has the turn
 	waiting atomic.Int64
-	open    *group // what the next one joins; nil: begin one
+	open    *group        // what the next one joins; nil: begin one
+	late    time.Duration // how long what nobody waits for may go uncommitted
 }
 
 // maxGroup bounds how many share a commit.
@@ -39,9 +43,14 @@ const maxGroup = 64
 // group is a transaction of the database that several share, one after the
 // other.
 type group struct {
-	conn *sql.Conn
-	tx   *sql.Tx
-	size int // who have done their part
+	conn    *sql.Conn
+	tx      *sql.Tx
+	name    string      // of the transaction, where the database names it
+	alive   int64       // until when it lets this instance live; zero: as before
+	size    int         // who have done their part
+	awaited bool        // some of them wait for the commit
+	ahead   bool        // some of them do not
+	late    *time.Timer // commits for those who do not wait; nil while nobody needs it
 
 	changed []altered
 	done    chan struct{} // closed when the fate is known
@@ -64,7 +73,19 @@ func turnStatements() []string { return []string{setSavepoint, keepSavepoint, un
 //
 // fn gives up at the first error of a Tx method that it cannot explain, and
 // must not call the Ledger itself: it would wait for its own end.
-func (l *Ledger) Write(ctx context.Context, fn func(*Tx) error) error {
+func (l *Ledger) Write(ctx context.Context, fn func(*Tx) error) error { return l.run(ctx, fn, true) }
+
+// WriteAhead runs fn as Write does and does not wait for the commit: the
+// changes are seen by every later transaction at once, by other readers once
+// they are committed, and survive a crash once a later Write has returned nil.
+// Without one they are committed soon. Where that fails it is as if fn had
+// never run, and only the log says so: use it for what is worth nothing without
+// a Write that follows and builds on it.
+func (l *Ledger) WriteAhead(ctx context.Context, fn func(*Tx) error) error {
+	return l.run(ctx, fn, false)
+}
+
+func (l *Ledger) run(ctx context.Context, fn func(*Tx) error, await bool) error {
 	l.mu.RLock()
 	if l.closed {
 		l.mu.RUnlock()
@@ -74,12 +95,15 @@ func (l *Ledger) Write(ctx context.Context, fn func(*Tx) error) error {
 		return failed("begin transaction", err)
 	}
 	defer l.mu.RUnlock()
-	g, err := l.join(ctx, fn)
-	if err != nil {
+	g, err := l.join(ctx, fn, await)
+	if g == nil {
 		return err
 	}
 	<-g.done
-	return failed("commit transaction", g.err)
+	if g.err != nil {
+		return failed("commit transaction", g.err)
+	}
+	return err
 }
 
 // takeTurn waits for the caller's turn, or with ctx. Whoever is waited for may
@@ -103,10 +127,11 @@ func (l *Ledger) takeTurn(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// join does one member's part of a transaction and gives the turn away. What it
-// returns is that part's own error; whether the transaction is committed is the
-// group's to say.
-func (l *Ledger) join(ctx context.Context, fn func(*Tx) error) (*group, error) {
+// join does one member's part of a transaction and gives the turn away. It
+// returns the transaction if its fate is to be waited for, and the part's own
+// error: one that may come from what others have changed and not committed yet
+// is true only once they have.
+func (l *Ledger) join(ctx context.Context, fn func(*Tx) error, await bool) (*group, error) {
 	defer func() { <-l.turn.taken }()
 	defer l.end(ctx)
 	if err := ctx.Err(); err != nil {
@@ -120,12 +145,40 @@ func (l *Ledger) join(ctx context.Context, fn func(*Tx) error) (*group, error) {
 		l.turn.open = g
 	}
 	g := l.turn.open
-	return g, l.part(ctx, g, fn)
+	err := l.part(ctx, g, fn)
+	if err != nil {
+		await = g.size > 0
+	} else {
+		g.ahead = g.ahead || !await
+	}
+	if !await {
+		return nil, err
+	}
+	g.awaited = true
+	return g, err
 }
 
 // begin opens the transaction of a group. It outlives the context of who
-// happened to begin it.
+// happened to begin it. A connection that was cut while nobody used it is
+// noticed now, and replaced.
 func (l *Ledger) begin(ctx context.Context) (*group, error) {
+	g, err := l.beginOnce(ctx)
+	if err != nil && l.db.lost(err) {
+		if g, err = l.beginOnce(ctx); err != nil {
+			err = l.db.diagnose(err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := l.live(ctx, g); err != nil {
+		l.release(ctx, g.tx.Rollback)
+		return nil, errors.Join(err, g.conn.Close())
+	}
+	return g, nil
+}
+
+func (l *Ledger) beginOnce(ctx context.Context) (*group, error) {
 	whole := context.WithoutCancel(ctx)
 	conn, err := l.writer.Conn(whole)
 	if err != nil {
@@ -135,7 +188,12 @@ func (l *Ledger) begin(ctx context.Context) (*group, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &group{conn: conn, tx: tx, done: make(chan struct{})}, nil
+	name, err := l.db.enter(whole, l.write, tx)
+	if err != nil {
+		l.release(ctx, tx.Rollback)
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &group{conn: conn, tx: tx, name: name, done: make(chan struct{})}, nil
 }
 
 // part runs one member's function. Whatever it does wrong, by returning an
@@ -172,7 +230,7 @@ func (l *Ledger) part(ctx context.Context, g *group, fn func(*Tx) error) (err er
 	if err := fn(&given); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), given.spoilt); err != nil {
 		return failed("commit transaction", err)
 	}
 	if shared {
@@ -187,30 +245,105 @@ func (l *Ledger) part(ctx context.Context, g *group, fn func(*Tx) error) (err er
 // errUndone is the fate of a group whose only member has undone its part.
 var errUndone = errors.New("undone")
 
-// end commits the open group, unless somebody waits who will join it.
+// lateTime is turn.late outside of tests.
+const lateTime = 2 * time.Millisecond
+
+// end commits the open group, unless somebody waits who will join it, or nobody
+// waits for the commit: then it is left for the next one, or for its timer.
 func (l *Ledger) end(ctx context.Context) {
 	g := l.turn.open
 	if g == nil || (l.turn.waiting.Load() > 0 && g.size < maxGroup) {
 		return
 	}
-	l.turn.open = nil
+	if !g.awaited && g.size < maxGroup {
+		if g.late == nil {
+			g.late = time.AfterFunc(l.turn.late, l.catchUp)
+		}
+		return
+	}
+	l.commit(ctx)
+}
+
+// catchUp commits what nobody has waited for.
+func (l *Ledger) catchUp() {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return
+	}
+	l.turn.taken <- struct{}{}
+	defer func() { <-l.turn.taken }()
+	if l.turn.open != nil {
+		l.commit(context.Background())
+	}
+}
+
+// commit ends the open group.
+func (l *Ledger) commit(ctx context.Context) {
+	g := l.turn.open
 	g.err = g.tx.Commit() // a commit that goes wrong has rolled back
+	if g.err != nil && l.db.lost(g.err) {
+		g.err = l.askFate(ctx, g, g.err)
+	}
+	if g.err == nil && g.alive != 0 {
+		l.life.until.Store(g.alive)
+	}
+	if g.err != nil && g.ahead {
+		l.log.ErrorContext(ctx, "ledger: changes that nobody waited for could not be committed", "error", g.err)
+	}
 	l.kept.drop(g.changed)
+	l.finish(ctx, g)
+}
+
+// fateTime bounds how long what became of a commit is asked for.
+const fateTime = 5 * time.Second
+
+// askFate returns nil where a commit whose answer was lost has been carried out
+// all the same, and otherwise why not.
+func (l *Ledger) askFate(ctx context.Context, g *group, why error) error {
 	l.release(ctx, g.conn.Close)
-	close(g.done)
+	for end := time.Now().Add(fateTime); ; time.Sleep(fateTime / 50) {
+		committed, err := l.askFateOnce(ctx, g.name)
+		switch {
+		case err == nil && committed:
+			return nil
+		case err == nil:
+			return why
+		case time.Now().After(end):
+			return fmt.Errorf("it is not known whether it was committed: %w", errors.Join(why, l.db.diagnose(err)))
+		}
+	}
+}
+
+func (l *Ledger) askFateOnce(ctx context.Context, name string) (bool, error) {
+	asking, err := l.beginOnce(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer l.release(ctx, asking.conn.Close)
+	defer l.release(ctx, asking.tx.Rollback)
+	return l.db.fate(context.WithoutCancel(ctx), l.write, asking.tx, name)
 }
 
 // drop undoes a group as a whole.
 func (l *Ledger) drop(ctx context.Context, g *group, why error) {
-	l.turn.open = nil
 	g.err = why
 	l.release(ctx, g.tx.Rollback)
+	l.finish(ctx, g)
+}
+
+// finish lets a group go whose fate is known.
+func (l *Ledger) finish(ctx context.Context, g *group) {
+	l.turn.open = nil
+	if g.late != nil {
+		g.late.Stop()
+	}
 	l.release(ctx, g.conn.Close)
 	close(g.done)
 }
 
 func (l *Ledger) release(ctx context.Context, fn func() error) {
-	if err := fn(); err != nil && !errors.Is(err, sql.ErrTxDone) && !errors.Is(err, sql.ErrConnDone) {
+	if err := fn(); err != nil && !errors.Is(err, sql.ErrTxDone) && !errors.Is(err, sql.ErrConnDone) && !l.db.lost(err) {
 		l.log.ErrorContext(ctx, "ledger: ending a transaction", "error", err)
 	}
 }

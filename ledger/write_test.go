@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"usher/identity"
 )
@@ -134,4 +135,133 @@ func TestWaiterThatGivesUp(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// What is written ahead is seen by the next transaction, shares its commit, and
+// is lost with nobody's.
+func TestWriteAhead(t *testing.T) {
+	t.Parallel()
+	organization := func(name string) func(*Tx) error {
+		return func(tx *Tx) error {
+			return tx.InsertOrganization(&identity.Organization{ID: "org_" + name, Name: name, Slug: name, Connection: "one", ProviderID: name})
+		}
+	}
+	must := func(t *testing.T, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	there := func(t *testing.T, l *Ledger, name string) bool {
+		t.Helper()
+		_, err := l.Organization(t.Context(), "org_"+name)
+		if err != nil && identity.CodeOf(err) != identity.CodeNotFound {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	// held is a ledger where only what the test does commits.
+	held := func(t *testing.T) *Ledger {
+		l := opened(t)
+		l.turn.late = time.Hour
+		return l
+	}
+
+	t.Run("a later Write makes it durable, in one commit", func(t *testing.T) {
+		t.Parallel()
+		l := held(t)
+		must(t, l.WriteAhead(t.Context(), organization("ahead")))
+		g := l.turn.open
+		if there(t, l, "ahead") {
+			t.Error("a reader sees what is not committed")
+		}
+		must(t, l.Write(t.Context(), func(tx *Tx) error {
+			if l.turn.open != g {
+				t.Error("another transaction")
+			}
+			if _, err := tx.Organization("org_ahead"); err != nil {
+				t.Errorf("the next transaction does not see it: %v", err)
+			}
+			return organization("later")(tx)
+		}))
+		if !there(t, l, "ahead") || !there(t, l, "later") {
+			t.Error("not committed")
+		}
+	})
+	t.Run("what goes wrong later is undone alone", func(t *testing.T) {
+		t.Parallel()
+		l := held(t)
+		must(t, l.WriteAhead(t.Context(), organization("ahead")))
+		wrong := errors.New("wrong")
+		for _, write := range []func(context.Context, func(*Tx) error) error{l.Write, l.WriteAhead} {
+			err := write(t.Context(), func(tx *Tx) error { return errors.Join(organization("wrong")(tx), wrong) })
+			if !errors.Is(err, wrong) {
+				t.Errorf("got %v", err)
+			}
+		}
+		must(t, l.Write(t.Context(), organization("later")))
+		if !there(t, l, "ahead") || there(t, l, "wrong") || !there(t, l, "later") {
+			t.Error("not what was written")
+		}
+	})
+	t.Run("who is refused for it finds it", func(t *testing.T) {
+		t.Parallel()
+		for n, again := range []func(*Ledger) error{
+			func(l *Ledger) error { return l.Write(t.Context(), organization("ahead")) },
+			func(l *Ledger) error { return l.WriteAhead(t.Context(), organization("ahead")) },
+		} {
+			l := held(t)
+			must(t, l.WriteAhead(t.Context(), organization("ahead")))
+			if err := again(l); identity.CodeOf(err) != identity.CodeConflict {
+				t.Errorf("%d: %v, want conflict", n, err)
+			}
+			if !there(t, l, "ahead") {
+				t.Errorf("%d: refused for something that is not there", n)
+			}
+		}
+	})
+	t.Run("nobody comes", func(t *testing.T) {
+		t.Parallel()
+		l := opened(t)
+		must(t, l.WriteAhead(t.Context(), organization("ahead")))
+		for !there(t, l, "ahead") {
+			runtime.Gosched() // the test's own time limit ends it
+		}
+	})
+	t.Run("the ledger is closed", func(t *testing.T) {
+		t.Parallel()
+		l := held(t)
+		must(t, l.WriteAhead(t.Context(), organization("ahead")))
+		path := l.db.(*file).path
+		must(t, l.Close())
+		again, err := Open(t.Context(), "sqlite:"+path, nil)
+		must(t, err)
+		defer func() { must(t, again.Close()) }()
+		if !there(t, again, "ahead") {
+			t.Error("closing has lost it")
+		}
+	})
+	t.Run("with the waiters of a shared commit", func(t *testing.T) {
+		t.Parallel()
+		l := opened(t)
+		var all sync.WaitGroup
+		for n := range 20 {
+			write := l.Write
+			if n%2 == 0 {
+				write = l.WriteAhead
+			}
+			all.Go(func() {
+				if err := write(t.Context(), organization(fmt.Sprint("o", n))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		must(t, l.Write(t.Context(), func(*Tx) error { return nil }))
+		for n := range 20 {
+			if !there(t, l, fmt.Sprint("o", n)) {
+				t.Errorf("o%d is lost", n)
+			}
+		}
+	})
 }

@@ -18,14 +18,22 @@ import (
 // is kept until the test is over.
 type Fresh func(t testing.TB) string
 
+// Harness is a database under test.
+type Harness struct {
+	Fresh Fresh
+	// Shared: several processes may have a ledger open at once. Otherwise a
+	// second one is refused.
+	Shared bool
+}
+
 // Run runs the suite. It must be called by a top-level test: the parts about
 // crashes run that test of the same binary again, in a process to be killed.
-func Run(t *testing.T, fresh Fresh) {
+func Run(t *testing.T, h Harness) {
 	if url := os.Getenv(victimEnv); url != "" {
 		victim(t, url)
 		return
 	}
-	s := &suite{fresh: fresh}
+	s := &suite{fresh: h.Fresh, shared: h.Shared}
 	for _, part := range []struct {
 		name string
 		run  func(*suite, *testing.T)
@@ -45,8 +53,14 @@ func Run(t *testing.T, fresh Fresh) {
 		{"steps", (*suite).steps},
 		{"members", (*suite).members},
 		{"idempotency", (*suite).idempotency},
+		{"links", (*suite).links},
+		{"directory", (*suite).directory},
+		{"batches", (*suite).batches},
+		{"cadence", (*suite).cadence},
+		{"budgets", (*suite).budgets},
 		{"clock", (*suite).clockBackwards},
 		{"crash", (*suite).crash},
+		{"instances", (*suite).instances},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +69,10 @@ func Run(t *testing.T, fresh Fresh) {
 	}
 }
 
-type suite struct{ fresh Fresh }
+type suite struct {
+	fresh  Fresh
+	shared bool
+}
 
 // clock is a clock that stands still until it is told otherwise.
 type clock struct {
@@ -84,6 +101,7 @@ type world struct {
 	url   string
 	clock *clock
 	org   *identity.Organization
+	ttl   time.Duration // of the instance; zero: the default
 }
 
 func (s *suite) world(t testing.TB) *world {
@@ -100,7 +118,7 @@ func (s *suite) world(t testing.TB) *world {
 // open opens the ledger as an instance.
 func (w *world) open(instance string) {
 	w.t.Helper()
-	l, err := ledger.Open(w.t.Context(), w.url, &ledger.Options{Now: w.clock.Now, Instance: instance})
+	l, err := ledger.Open(w.t.Context(), w.url, &ledger.Options{Now: w.clock.Now, Instance: instance, InstanceTTL: w.ttl})
 	if err != nil {
 		w.t.Fatal(err)
 	}

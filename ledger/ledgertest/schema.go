@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"testing"
+	"time"
 
 	"usher/identity"
 	"usher/ledger"
@@ -116,10 +117,16 @@ func fill(t *testing.T, url string) {
 		if err := t.AppendEvent(i.ID, identity.InviteEvent{State: i.State}); err != nil {
 			return err
 		}
+		if err := t.Lease(i.ID, time.Minute); err != nil {
+			return err
+		}
 		if err := t.BeginStep(i.ID, 1, "create"); err != nil {
 			return err
 		}
 		return t.MapMembers(w.org.ID, "one", []identity.Member{{ProviderID: "m"}})
+	})
+	w.change("vendor", func(b *ledger.Budget) {
+		b.Uses = []ledger.BudgetUse{{Class: "calls", Holder: "filler", Calls: 1, Until: w.Now()}}
 	})
 	if err := w.Close(); err != nil {
 		t.Fatal(err)

@@ -194,6 +194,11 @@ func (s *suite) steps(t *testing.T) {
 	}
 	user := map[string]string{"id": "ü-1", "name": "DEFAULT/a"}
 
+	wantCode(t, "begin without the lease", w.Write(t.Context(), func(tx *ledger.Tx) error {
+		return tx.BeginStep(i.ID, 1, "invite")
+	}), identity.CodeConflict)
+	wantCode(t, "lease", w.lease(i.ID, time.Hour), "")
+	wantCode(t, "lease", w.lease(other.ID, time.Hour), "")
 	equal(t, "none", steps(i.ID, 1), []ledger.Step(nil))
 	do(func(tx *ledger.Tx) error { return tx.BeginStep(i.ID, 1, "invite") })
 	do(func(tx *ledger.Tx) error { return tx.BeginStep(i.ID, 1, "create") })

@@ -1,0 +1,100 @@
+package ledger
+
+import (
+	"usher/identity"
+)
+
+const (
+	receivedRows = `SELECT ` + itemColumns + `, r.request FROM batch_rows r
+		WHERE r.batch_id = $1 AND r.outcome = 'received' ORDER BY r.n LIMIT $2`
+	queuedRows = `SELECT ` + itemColumns + `, r.alone FROM batch_rows r JOIN batches b ON b.id = r.batch_id
+		WHERE r.batch_id = $1 AND r.outcome = 'queued' AND b.state = 'running' ORDER BY r.n LIMIT $2`
+	unsettledRows = `SELECT ` + itemColumns + `, i.state, i.state_reason, i.sent_at IS NOT NULL FROM batch_rows r JOIN invites i ON i.id = r.invite_id
+		WHERE r.batch_id = $1 AND r.outcome IN ('sending', 'uncertain') AND i.state <> 'sending'
+		AND NOT (r.outcome = 'uncertain' AND i.state = 'uncertain') ORDER BY r.n LIMIT $2`
+	unsentRows = `SELECT ` + itemColumns + ` FROM batch_rows r
+		WHERE r.batch_id = $1 AND r.outcome IN ('queued', 'received') ORDER BY r.n LIMIT $2`
+	setBatchRow = `UPDATE batch_rows SET outcome = $3, code = $4, field = $5, detail = $6, invite_id = NULLIF($7, ''), alone = $8,
+		request = CASE WHEN $7 <> '' THEN '' ELSE request END WHERE batch_id = $1 AND n = $2`
+	retryBatchRows = `UPDATE batch_rows SET outcome = 'received', code = '', field = '', detail = '', alone = FALSE
+		WHERE batch_id = $1 AND n IN (SELECT n FROM batch_rows
+			WHERE batch_id = $1 AND outcome = 'failed' AND (request <> '' OR invite_id IS NOT NULL) ORDER BY n LIMIT $2)`
+)
+
+// ReceivedRows returns the first rows of a batch that are no invites yet.
+func (t *Tx) ReceivedRows(batchID string, limit int) ([]BatchRow, error) {
+	rows, err := t.rows(receivedRows, batchID, limit)
+	all, err := collect(rows, err, func(s scanner) (r BatchRow, err error) {
+		r.BatchItem, err = scanItem(also(s, &r.Request))
+		return r, err
+	})
+	return all, failed("read rows of a batch", err)
+}
+
+// QueuedRow is a row whose invite is to be sent.
+type QueuedRow struct {
+	identity.BatchItem
+	Alone bool // not together with others in one call
+}
+
+// QueuedRows returns the first rows of a running batch whose invites are to be
+// sent.
+func (t *Tx) QueuedRows(batchID string, limit int) ([]QueuedRow, error) {
+	rows, err := t.rows(queuedRows, batchID, limit)
+	all, err := collect(rows, err, func(s scanner) (r QueuedRow, err error) {
+		r.BatchItem, err = scanItem(also(s, &r.Alone))
+		return r, err
+	})
+	return all, failed("read rows of a batch", err)
+}
+
+// UnsettledRow is a row that was being sent, and what its invite is now.
+type UnsettledRow struct {
+	identity.BatchItem
+	State  identity.State
+	Reason string
+	Sent   bool // the vendor took it, whatever came after
+}
+
+// UnsettledRows returns rows that were being sent or uncertain, and whose
+// invites are not so any more.
+func (t *Tx) UnsettledRows(batchID string, limit int) ([]UnsettledRow, error) {
+	rows, err := t.rows(unsettledRows, batchID, limit)
+	all, err := collect(rows, err, func(s scanner) (r UnsettledRow, err error) {
+		r.BatchItem, err = scanItem(also(s, &r.State, &r.Reason, &r.Sent))
+		return r, err
+	})
+	return all, failed("read rows of a batch", err)
+}
+
+// UnsentRows returns the first rows of a batch that have not been sent.
+func (t *Tx) UnsentRows(batchID string, limit int) ([]identity.BatchItem, error) {
+	rows, err := t.rows(unsentRows, batchID, limit)
+	all, err := collect(rows, err, scanItem)
+	return all, failed("read rows of a batch", err)
+}
+
+// SetBatchRow records what has become of a row. One that has an invite does not
+// keep its request.
+func (t *Tx) SetBatchRow(batchID string, i identity.BatchItem, alone bool) error {
+	_, err := t.exec(setBatchRow, batchID, i.Row, string(i.Outcome), string(i.Code), i.Field, i.Detail, i.InviteID, alone)
+	return failed("change row of a batch", err)
+}
+
+// RetryBatchRows queues the first failed rows of a batch again that can be sent
+// at all, and returns how many.
+func (t *Tx) RetryBatchRows(batchID string, limit int) (int, error) {
+	n, err := t.exec(retryBatchRows, batchID, limit)
+	return int(n), failed("retry rows of a batch", err)
+}
+
+// also scans more columns behind those that another scan asks for.
+func also(s scanner, more ...any) scanner { return extended{s, more} }
+
+type extended struct {
+	scanner
+	more []any
+}
+
+// Scan implements scanner.
+func (e extended) Scan(dest ...any) error { return e.scanner.Scan(append(dest, e.more...)...) }
