@@ -48,11 +48,7 @@ func (c *Client) turn(ctx context.Context, call Call) (*quota.Permit, *Error) {
 	if c.options.Limiter == nil {
 		return nil, nil
 	}
-	var path string
-	if u, err := url.Parse(call.URL); err == nil { // what is wrong with it, newRequest says
-		path = u.Path
-	}
-	permit, err := c.options.Limiter.Acquire(ctx, call.Method, path)
+	permit, err := c.options.Limiter.Acquire(ctx, call.Method, pathOf(call.URL))
 	var refused *quota.Refused
 	switch {
 	case err == nil:
@@ -64,6 +60,21 @@ func (c *Client) turn(ctx context.Context, call Call) (*quota.Permit, *Error) {
 	default:
 		return nil, withheld(call, identity.CodeInternal, 0, err)
 	}
+}
+
+// pathOf is the path of a URL, by which calls are counted. What is wrong with a
+// URL, newRequest says.
+func pathOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+// Pace returns the pace of a call under the vendor's limits.
+func (c *Client) Pace(method, rawURL string) quota.Pace {
+	return c.options.Limiter.Pace(method, pathOf(rawURL))
 }
 
 // withheld is the error of a call that was not sent.

@@ -31,7 +31,7 @@ func TestNothingIsKeptOfOrganizations(t *testing.T) {
 		}
 		synctest.Wait()
 		s := l.scope
-		if n := len(s.lane(1).queues); n < organizations/2 {
+		if n := len(s.lane(kind{mask: 1}).queues); n < organizations/2 {
 			t.Fatalf("%d organizations wait, the test is about many", n)
 		}
 		time.Sleep(time.Hour)

@@ -2,6 +2,7 @@ package quota
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -51,27 +52,53 @@ func (s *scope) dispatch(ctx context.Context) {
 	}
 }
 
-// serve gives out every turn that there is budget for: lane by lane, and within
-// a lane organization by organization.
+// interactiveTurns is how many turns interactive calls have while the background
+// waits too, before it has one.
+const interactiveTurns = 3
+
+// serve gives out every turn that there is budget for: to interactive calls
+// first, up to their share, then lane by lane, and within a lane organization by
+// organization.
 func (s *scope) serve(ctx context.Context) {
-	for served := true; served; {
-		served = false
-		for n := range s.order {
-			at := (s.next + n) % len(s.order)
-			l := s.order[at]
-			if l.empty() {
-				continue
-			}
-			slot, err := s.take(ctx, l)
-			if slot == nil && err == nil {
-				continue
-			}
-			l.next().outcome <- outcome{slot, err}
-			s.wait(-1)
-			s.next, served = at+1, true
-			break
+	for {
+		background := s.streak >= interactiveTurns
+		if !s.turn(ctx, background) && !s.turn(ctx, !background) {
+			return
 		}
 	}
+}
+
+// turn gives one turn to the background or to interactive calls; false if there
+// is none.
+func (s *scope) turn(ctx context.Context, background bool) bool {
+	for n := range s.order {
+		at := (s.next + n) % len(s.order)
+		l := s.order[at]
+		if l.background != background || l.empty() {
+			continue
+		}
+		slot, err := s.take(ctx, l)
+		if slot == nil && err == nil {
+			continue
+		}
+		l.next().outcome <- outcome{slot, err}
+		s.wait(-1)
+		s.next = at + 1
+		s.streak++
+		if background || !s.waits(true, ^uint64(0)) {
+			s.streak = 0
+		}
+		return true
+	}
+	return false
+}
+
+// waits reports whether anybody of the background, or anybody else, waits for
+// one of these classes.
+func (s *scope) waits(background bool, mask uint64) bool {
+	return slices.ContainsFunc(s.order, func(l *lane) bool {
+		return l.background == background && l.mask&mask != 0 && !l.empty()
+	})
 }
 
 // soonest is how long it is until a lane with waiting calls may go on.

@@ -10,6 +10,12 @@
 //	    Store ─ is there budget: sliding windows, pauses
 //	Permit.Release ─ the call has ended, and may have been seen or not
 //
+// Background work (WithPatience) waits longer and gives way: while others wait
+// for the same scope, three of four turns are theirs, so that neither starves;
+// and a twentieth of each limit is not for the background, so that a single call
+// need not wait until the vendor counts anew. Within each of the two, the lanes
+// take turns, and in a lane the organizations.
+//
 // A vendor's refusal closes the whole scope, for everybody, until the time it
 // named. Who cannot go in time gets *Refused, and nothing was sent.
 //

@@ -5,9 +5,16 @@ import (
 	"time"
 )
 
-// lane is where calls wait that count in the same classes, so that a class that
-// is used up holds back nobody else.
+// kind is what calls have in common that wait in one lane.
+type kind struct {
+	mask       uint64 // the classes they count in
+	background bool
+}
+
+// lane is where calls of one kind wait, so that a class that is used up holds
+// back nobody else.
 type lane struct {
+	kind
 	budgets []Budget
 	after   time.Time // the store need not be asked before
 	turns   list.List // of *queue; the first is served next

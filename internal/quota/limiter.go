@@ -40,9 +40,10 @@ func organizationOf(ctx context.Context) string {
 	return organization
 }
 
-// Acquire waits for the turn of one call: at most the connection's wait, and
-// never so long that the context's deadline leaves no time for the call. The
-// error is *Refused, or the context's if it was cancelled, or the store's.
+// Acquire waits for the turn of one call: at most the connection's wait, or the
+// context's patience where that is longer, and never so long that the context's
+// deadline leaves no time for the call. The error is *Refused, or the context's
+// if it was cancelled, or the store's.
 func (l *Limiter) Acquire(ctx context.Context, method, path string) (*Permit, error) {
 	if l == nil {
 		return nil, nil
@@ -50,27 +51,17 @@ func (l *Limiter) Acquire(ctx context.Context, method, path string) (*Permit, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var mask uint64
+	return l.scope.acquire(ctx, kind{mask: l.mask(method, path), background: isBackground(ctx)}, l.patience(ctx))
+}
+
+// mask is the set of limited classes that a call counts in.
+func (l *Limiter) mask(method, path string) (mask uint64) {
 	for n, q := range l.quotas {
 		if l.scope.budgets[n].Calls > 0 && (q.Counts == nil || q.Counts(method, path)) {
 			mask |= 1 << n
 		}
 	}
-	return l.scope.acquire(ctx, mask, l.patience(ctx))
-}
-
-// reserve is what waiting leaves of the time before a deadline, for the call
-// itself; a fifth where that is less.
-const reserve = 2 * time.Second
-
-// patience is how long a call may wait. Deadlines are in the machine's time.
-func (l *Limiter) patience(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return l.wait
-	}
-	left := time.Until(deadline)
-	return min(l.wait, left-min(left/5, reserve))
+	return mask
 }
 
 // MaxPause bounds how long one refusal of the vendor closes a scope. Clerk

@@ -16,9 +16,10 @@ type scope struct {
 	r       *Registry
 
 	mu      sync.Mutex
-	lanes   map[uint64]*lane // by the classes their calls count in
+	lanes   map[kind]*lane
 	order   []*lane
 	next    int // of order: who is asked first
+	streak  int // how many turns the background has waited through
 	waiting int
 	wake    context.CancelFunc // ends the dispatcher's sleep; nil: there is none
 	closed  bool
@@ -31,36 +32,40 @@ func newScope(r *Registry, d Declaration, owner string, budgets []Budget) *scope
 		r.options.Observer.Limited(d.Scope, b.Class, b.Limit)
 	}
 	r.options.Observer.Waiting(d.Scope, 0)
-	return &scope{name: d.Scope, owner: owner, period: d.Period, budgets: budgets, r: r, lanes: map[uint64]*lane{}}
+	return &scope{name: d.Scope, owner: owner, period: d.Period, budgets: budgets, r: r, lanes: map[kind]*lane{}}
 }
 
 // errClosed is the error of calls after Registry.Close.
 var errClosed = errors.New("the gateway is closing")
 
-// lane returns where calls of these classes wait.
-func (s *scope) lane(mask uint64) *lane {
-	l, ok := s.lanes[mask]
+// lane returns where calls of a kind wait.
+func (s *scope) lane(k kind) *lane {
+	l, ok := s.lanes[k]
 	if !ok {
-		l = &lane{queues: map[string]*queue{}}
+		l = &lane{kind: k, queues: map[string]*queue{}}
 		for n, b := range s.budgets {
-			if mask&(1<<n) != 0 {
-				l.budgets = append(l.budgets, b)
+			if k.mask&(1<<n) == 0 {
+				continue
 			}
+			if k.background {
+				b.Kept = Kept(b.Calls)
+			}
+			l.budgets = append(l.budgets, b)
 		}
-		s.lanes[mask], s.order = l, append(s.order, l)
+		s.lanes[k], s.order = l, append(s.order, l)
 	}
 	return l
 }
 
-func (s *scope) acquire(ctx context.Context, mask uint64, patience time.Duration) (*Permit, error) {
+func (s *scope) acquire(ctx context.Context, k kind, patience time.Duration) (*Permit, error) {
 	start := s.r.options.Now()
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return nil, errClosed
 	}
-	l := s.lane(mask)
-	if l.empty() {
+	l := s.lane(k)
+	if l.empty() && !(k.background && s.waits(false, k.mask)) {
 		if slot, err := s.take(ctx, l); slot != nil || err != nil {
 			s.mu.Unlock()
 			return s.passed(l, slot, err, 0)

@@ -10,7 +10,13 @@ import (
 type Budget struct {
 	Class string
 	Limit
+	// Kept is how much of the limit this call must leave unused.
+	Kept int
 }
+
+// Kept is how much of a limit the background leaves to others, so that a single
+// call need not wait until the vendor counts anew.
+func Kept(calls int) int { return calls / 20 }
 
 // Store says whether there is budget; who may use it next is decided above it.
 // A scope calls Take one at a time. One store serves all scopes.
@@ -36,6 +42,9 @@ type Slot interface {
 func margin(window time.Duration) time.Duration {
 	return min(max(window/100, 10*time.Millisecond), time.Second)
 }
+
+// Lasts is how long a call counts after its end, at most.
+func (l Limit) Lasts() time.Duration { return l.Window + margin(l.Window) }
 
 // memory is the store of one process. A call counts from when it was let go
 // until a window after its end, because when the vendor counted it, between the
@@ -103,17 +112,17 @@ func (m *memory) of(scope string, b Budget) *spending {
 	return s
 }
 
-// wait returns how long it is until the budget has room; 0: it has. Where calls
-// under way use all of it, that is a whole window at least.
+// wait returns how long it is until the budget has room; 0: it has. Where that
+// depends on calls under way, it is a whole window at least.
 func (s *spending) wait(now time.Time, b Budget) time.Duration {
 	for len(s.back) > 0 && !now.Before(s.back[0]) {
 		s.back = s.back[1:]
 	}
-	switch {
-	case s.underway+len(s.back) < b.Calls:
+	switch over := s.underway + len(s.back) - (b.Calls - b.Kept); {
+	case over < 0:
 		return 0
-	case len(s.back) > 0:
-		return s.back[0].Sub(now)
+	case over < len(s.back):
+		return s.back[over].Sub(now)
 	default:
 		return b.Window
 	}
@@ -134,7 +143,7 @@ func (s *memorySlot) Release(sent bool) {
 		used := m.of(s.scope, b)
 		used.underway--
 		if sent {
-			back := m.now().Add(b.Window + margin(b.Window))
+			back := m.now().Add(b.Lasts())
 			if n := len(used.back); n > 0 && back.Before(used.back[n-1]) {
 				back = used.back[n-1]
 			}
