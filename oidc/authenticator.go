@@ -1,10 +1,7 @@
 package oidc
 
 import (
-	"bytes"
 	"context"
-	"crypto"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -68,19 +64,6 @@ type Authenticator struct {
 	warming sync.WaitGroup
 }
 
-// issuer is one configured issuer at work.
-type issuer struct {
-	name     string
-	url      string
-	policy   policy
-	mapping  *mapping
-	verifier gooidc.Config
-	keys     *keySet
-	counters *issuerCounters
-	// inquiries are those about opaque tokens; nil: the issuer is not asked.
-	inquiries *introspector
-}
-
 // New makes an Authenticator; call Close when done. It waits for no issuer:
 // key sets are fetched in the background, and an issuer that cannot be reached
 // is a warning in the log and fails its own tokens only, until it is back. An
@@ -125,43 +108,23 @@ func New(issuers []IssuerConfig, o *Options) (*Authenticator, error) {
 			return nil, fmt.Errorf("issuer %s: %w", c.Name, err)
 		}
 		a.issuers = append(a.issuers, i)
-		a.byURL[i.url] = i
-		prefixes[i] = c.Introspection.Prefixes
+		if i.keys != nil {
+			a.byURL[i.url] = i
+		}
+		_, prefixes[i] = c.prefixes()
 	}
 	a.routes = newRoutes(a.issuers, prefixes, o)
 	a.warm()
 	return a, nil
 }
 
-func (a *Authenticator) open(c IssuerConfig, trust []string, logger *slog.Logger) (*issuer, error) {
-	m, err := newMapping(c, trust)
-	if err != nil {
-		return nil, err
-	}
-	counters := a.metrics.issuer(c.Name)
-	i := &issuer{
-		name: c.Name, url: c.Issuer, policy: newPolicy(c), mapping: m, counters: counters,
-		// Audience, exp and nbf are checked by policy, with one leeway.
-		verifier: gooidc.Config{SupportedSigningAlgs: c.Algorithms, SkipClientIDCheck: true, SkipExpiryCheck: true},
-		keys: &keySet{
-			name: c.Name, issuer: c.Issuer, discoveryURL: c.DiscoveryURL, jwksURL: c.JWKSURL, algorithms: c.Algorithms,
-			fetcher: a.fetcher, now: a.now, logger: logger, counters: counters, closing: make(chan struct{}),
-		},
-	}
-	if c.Introspection.on() {
-		n := newIntrospector(c.Introspection)
-		n.name, n.keys, n.fetcher, n.sources, n.admit = c.Name, i.keys, a.fetcher, a.sources, i.admit
-		n.now, n.logger, n.counters = a.now, logger, counters
-		i.inquiries = n
-	}
-	return i, nil
-}
-
 // warm fetches every issuer's keys, some at a time, without waiting for it.
 func (a *Authenticator) warm() {
 	next := make(chan *issuer, len(a.issuers))
 	for _, i := range a.issuers {
-		next <- i
+		if i.keys != nil {
+			next <- i
+		}
 	}
 	close(next)
 	for range min(warmers, len(a.issuers)) {
@@ -239,39 +202,11 @@ func (a *Authenticator) verify(ctx context.Context, bearer string, now time.Time
 	return &remembered{principal: i.mapping.principal(t.claims, expires), issuer: i, generation: generation}, i.name, nil
 }
 
-// verify has go-oidc verify signature and issuer with the one key.
-func (i *issuer) verify(ctx context.Context, t *token, key crypto.PublicKey) error {
-	only := &gooidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}
-	verified, err := gooidc.NewVerifier(i.url, only, &i.verifier).Verify(ctx, t.raw)
-	if err != nil {
-		return err
-	}
-	var payload json.RawMessage
-	if err := verified.Claims(&payload); err != nil {
-		return err
-	}
-	if !bytes.Equal(payload, t.payload) {
-		return errors.New("the verified claims are not those that were checked")
-	}
-	return nil
-}
-
-// IssuerStatus is how one issuer stands.
-type IssuerStatus struct {
-	Name      string
-	Issuer    string
-	Reachable bool      // the last fetch succeeded; false before the first
-	KeysAt    time.Time // when the keys in use were fetched; zero: there are none
-	// LastError is the class of the last fetch's failure: timeout, connect,
-	// status, too_long, not_json or mismatch. Empty: none.
-	LastError string
-}
-
 // Issuers returns how each issuer stands, in the order of the configuration.
 func (a *Authenticator) Issuers() []IssuerStatus {
 	all := make([]IssuerStatus, 0, len(a.issuers))
 	for _, i := range a.issuers {
-		all = append(all, i.keys.status())
+		all = append(all, i.status())
 	}
 	return all
 }
@@ -285,7 +220,9 @@ func (a *Authenticator) Close() error {
 		if i.inquiries != nil {
 			i.inquiries.close()
 		}
-		i.keys.close()
+		if i.keys != nil {
+			i.keys.close()
+		}
 	}
 	a.fetcher.close()
 	return nil

@@ -34,7 +34,7 @@ func newPolicy(c IssuerConfig) policy {
 	p := policy{
 		issuer: c.Issuer, algorithms: c.Algorithms, leeway: c.Leeway,
 		audiences: c.Audiences, authorizedParties: c.AuthorizedParties,
-		azpOnly: c.Preset == PresetClerk, session: c.session(),
+		azpOnly: c.Preset == PresetClerk, session: c.claimsCheck(),
 	}
 	for _, t := range c.Types {
 		p.types = append(p.types, normalType(t))

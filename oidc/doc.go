@@ -18,15 +18,17 @@
 //	principal        organizations, permissions, portable roles, proven e-mail
 //
 // A token that begins with a configured prefix, or that does not look like a
-// JWT where an issuer takes such tokens, is opaque. It takes another way:
+// JWT where an issuer takes such tokens, is opaque; so is a session of Nile,
+// encrypted (five parts, which nobody here reads) or not. It takes another way:
 //
-//	route            by prefix, or to the only issuer that takes such tokens, or
-//	                 to the one that the connection of the path's organization
-//	                 trusts: a token is shown to one issuer or to none
+//	route            by prefix, or to the only issuer that takes tokens of its
+//	                 shape, or to the one that the connection of the path's
+//	                 organization trusts: it is shown to one issuer or to none
 //	remembered?      by issuer and token: for 30 s at most, never past exp; a
 //	                 refusal for 10 s
 //	limits           of the source, of the issuer, and the pause after trouble
-//	introspection    one request for all who wait (RFC 7662)
+//	question         one request for all who wait: introspection (RFC 7662), or
+//	                 Nile's /me with the session as its cookie
 //	answer           active, exact iss, token_type, exp, nbf and iat with the one
 //	                 leeway, sub, audience
 //	principal        as above

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"strconv"
@@ -35,6 +36,7 @@ type fetchError struct {
 	class  string
 	err    error
 	status int           // of the answer, where it is at fault; otherwise 0
+	page   bool          // the answer is HTML
 	retry  time.Duration // its Retry-After in seconds; otherwise 0
 }
 
@@ -148,7 +150,7 @@ func (f *fetcher) read(client *http.Client, r *http.Request, limit int64) ([]byt
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
 		e := failed(classStatus, "%s %s: status %d", r.Method, r.URL, answer.StatusCode)
-		e.status = answer.StatusCode
+		e.status, e.page = answer.StatusCode, isPage(answer.Header)
 		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
 			e.retry = time.Duration(min(seconds, 3600)) * time.Second
 		}
@@ -162,6 +164,11 @@ func (f *fetcher) read(client *http.Client, r *http.Request, limit int64) ([]byt
 		return nil, failed(classTooLong, "%s %s: the answer is longer than %d bytes", r.Method, r.URL, limit)
 	}
 	return body, nil
+}
+
+func isPage(h http.Header) bool {
+	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return kind == "text/html"
 }
 
 func transportError(ctx context.Context, err error) *fetchError {

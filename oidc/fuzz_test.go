@@ -20,6 +20,7 @@ func FuzzToken(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = a.Close() })
+	f.Add(sealedWith(nileHeader, ""))
 	f.Fuzz(func(t *testing.T, raw string) {
 		if p, err := a.Authenticate(t.Context(), raw); err == nil || p != nil {
 			t.Fatalf("accepted: %+v", p)
@@ -27,6 +28,9 @@ func FuzzToken(f *testing.F) {
 		parsed, refused := parseToken(raw)
 		if refused != nil {
 			return
+		}
+		if s := shapeOf(raw); s != shapeOther {
+			t.Errorf("%q is a JWT, and of shape %d", raw, s)
 		}
 		parts := strings.Split(raw, ".")
 		head, err := decodePart(parts[0])

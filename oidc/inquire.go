@@ -8,15 +8,32 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"usher/identity"
 )
 
 const maxAnswer = 64 << 10 // bytes of an answer about a token
 
-// request asks about a token (RFC 7662 section 2.1) and returns the members of
-// an answer that says whether the token is active.
-func (n *introspector) request(ctx context.Context, token string) (map[string]any, error) {
-	ctx, cancel := context.WithTimeout(ctx, n.timeout)
-	defer cancel()
+// introspection asks an issuer's introspection endpoint (RFC 7662).
+type introspection struct {
+	endpoint string // configured; empty: discovery says
+	keys     *keySet
+	client   string
+	secret   identity.Secret
+	inForm   bool // client_secret_post
+	fetcher  *fetcher
+	now      func() time.Time
+}
+
+func (n *introspection) shapes() []shape { return []shape{shapeOpaque, shapeUUID} }
+
+func (n *introspection) strips() bool { return false }
+
+func (n *introspection) fits(string) bool { return true }
+
+// ask asks about a token (RFC 7662 section 2.1) and returns the members of an
+// answer that says whether the token is active.
+func (n *introspection) ask(ctx context.Context, token string) (map[string]any, error) {
 	endpoint, err := n.where(ctx)
 	if err != nil {
 		return nil, err
@@ -50,7 +67,7 @@ func (n *introspector) request(ctx context.Context, token string) (map[string]an
 }
 
 // where returns the endpoint: the configured one, or what discovery says.
-func (n *introspector) where(ctx context.Context) (string, error) {
+func (n *introspection) where(ctx context.Context) (string, error) {
 	if n.endpoint != "" {
 		return n.endpoint, nil
 	}

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"usher/identity"
 )
 
 const (
@@ -22,21 +20,18 @@ const (
 	troublesBeforePausing = 3
 )
 
-// introspector asks one issuer about opaque tokens (RFC 7662). Of its requests
-// under way a quarter is kept for tokens that were good before, and these are
-// asked about whatever the budget for failures says: a flood of bad tokens
-// shuts nobody out who was in.
+// introspector asks one issuer about opaque tokens. Of its requests under way a
+// quarter is kept for tokens that were good before, and these are asked about
+// whatever the budget for failures says: a flood of bad tokens shuts nobody out
+// who was in.
 type introspector struct {
 	name     string
-	endpoint string // configured; empty: discovery says
-	keys     *keySet
-	client   string
-	secret   identity.Secret
-	inForm   bool // client_secret_post
-	fetcher  *fetcher
+	asker    asker
+	believed func() // called when a token was accepted; nil: nobody wants to know
 	timeout  time.Duration
 	failures int // budget for all sources together, in each inquiryWindow
 	sources  *sources
+	memory   *memory
 	admit    func(claims map[string]any, now time.Time) (*remembered, *refusal)
 	now      func() time.Time
 	logger   *slog.Logger
@@ -53,6 +48,8 @@ type introspector struct {
 	troubles int       // requests without a trustworthy answer, in a row
 	retryAt  time.Time // until then nothing new is asked
 	probing  bool      // and after it one question at a time, until one is answered
+	tried    bool
+	trouble  string // the class of the last request's failure
 }
 
 // question is a token to ask about.
@@ -76,13 +73,10 @@ var (
 	errFlood   = errors.New("too many tokens have failed")
 )
 
-func newIntrospector(c IntrospectionConfig) *introspector {
-	n := &introspector{
-		endpoint: c.Endpoint, client: c.ClientID, secret: c.ClientSecret, inForm: c.ClientAuth == ClientSecretPost,
-		timeout: c.Timeout, failures: c.Failures, closing: make(chan struct{}), asking: map[tokenKey]*inquiry{},
-	}
-	n.known = make(chan struct{}, max(1, c.Concurrency/4))
-	n.fresh = make(chan struct{}, max(1, c.Concurrency-cap(n.known)))
+func newIntrospector(by asker, timeout time.Duration, concurrency, failures int) *introspector {
+	n := &introspector{asker: by, timeout: timeout, failures: failures, closing: make(chan struct{}), asking: map[tokenKey]*inquiry{}}
+	n.known = make(chan struct{}, max(1, concurrency/4))
+	n.fresh = make(chan struct{}, max(1, concurrency-cap(n.known)))
 	return n
 }
 
@@ -117,6 +111,9 @@ func (n *introspector) start(q question) (under *inquiry, ours bool, refused *re
 	if under, ok := n.asking[q.key]; ok {
 		return under, false, nil
 	}
+	if found, ok := n.memory.find(q.key, n.now()); ok { // answered since the caller looked
+		return answeredAlready(found), false, nil
+	}
 	switch {
 	case n.closed:
 		return nil, false, refuse(reasonIssuerUnavailable, "issuer %s: %w", n.name, errClosed)
@@ -131,6 +128,13 @@ func (n *introspector) start(q question) (under *inquiry, ours bool, refused *re
 	n.flights.Add(1)
 	go n.fly(q, under)
 	return under, true, nil
+}
+
+// answeredAlready is an inquiry that is over.
+func answeredAlready(found *remembered) *inquiry {
+	done := make(chan struct{})
+	close(done)
+	return &inquiry{done: done, found: found}
 }
 
 // admits reports why a question may not be asked now. n.mu is held.
@@ -159,6 +163,10 @@ func (n *introspector) admits(q question) *refusal {
 func (n *introspector) fly(q question, under *inquiry) {
 	defer n.flights.Done()
 	found, refused := n.carryOut(q)
+	if refused == nil {
+		own := *found
+		n.memory.add(q.key, &own, n.now())
+	}
 	n.mu.Lock()
 	delete(n.asking, q.key)
 	n.mu.Unlock()
@@ -183,7 +191,9 @@ func (n *introspector) carryOut(q question) (*remembered, *refusal) {
 	if probe {
 		defer n.probed()
 	}
-	claims, err := n.request(lifetime(n.closing), q.token)
+	ctx, cancel := context.WithTimeout(lifetime(n.closing), n.timeout)
+	defer cancel()
+	claims, err := n.asker.ask(ctx, q.token)
 	if err != nil {
 		return nil, n.failed(q, err)
 	}
@@ -233,7 +243,7 @@ func (n *introspector) answered(q question, refused *refusal, counts bool) {
 	if n.troubles >= troublesBeforePausing {
 		n.logger.Info("the issuer can be asked about tokens again", "issuer", n.name)
 	}
-	n.troubles, n.retryAt = 0, time.Time{}
+	n.troubles, n.retryAt, n.tried, n.trouble = 0, time.Time{}, true, ""
 	if counts {
 		n.budget.spend()
 	}
@@ -241,8 +251,8 @@ func (n *introspector) answered(q question, refused *refusal, counts bool) {
 	if counts {
 		n.sources.failed(q.from)
 	}
-	if refused == nil && n.endpoint == "" {
-		n.keys.used() // which looks where the endpoint is, once a day
+	if refused == nil && n.believed != nil {
+		n.believed()
 	}
 }
 
@@ -262,6 +272,7 @@ func (n *introspector) failed(q question, err error) *refusal {
 	n.counters.introspected(class)
 	n.mu.Lock()
 	now := n.now()
+	n.tried, n.trouble = true, class
 	paused, pause := now.Before(n.retryAt), backoffFirst
 	if !paused { // what was under way when the pause began does not make it longer
 		n.troubles++
@@ -288,6 +299,13 @@ func (n *introspector) unavailable(err error) *refusal {
 	defer n.mu.Unlock()
 	r.retry = max(0, n.retryAt.Sub(n.now()))
 	return r
+}
+
+// status reports how the issuer stands; the caller adds the names.
+func (n *introspector) status() IssuerStatus {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return IssuerStatus{Reachable: n.tried && n.trouble == "", LastError: n.trouble}
 }
 
 // close ends the requests under way and waits for them.

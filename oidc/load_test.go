@@ -110,7 +110,7 @@ func TestBadAnswers(t *testing.T) {
 			i.play(tt.trick(i))
 			timeout := 5 * time.Second
 			if tt.want == classTimeout {
-				timeout = 50 * time.Millisecond
+				timeout = time.Second
 			}
 			a := open(t, &Options{Now: clock.Now, Timeout: timeout}, i.config("i"))
 			if got := a.Issuers()[0].LastError; got != tt.want {

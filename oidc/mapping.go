@@ -19,6 +19,7 @@ type mapping struct {
 
 	organization, scopes, roles, email, emailVerified, client path
 
+	everybody   string // the portable role of every person; empty: none
 	portable    map[string]string
 	permissions []PermissionRule
 	services    []ServiceRule
@@ -27,7 +28,7 @@ type mapping struct {
 func newMapping(c IssuerConfig, trust []string) (*mapping, error) {
 	m := &mapping{
 		issuer: c.Issuer, trust: slices.Compact(slices.Sorted(slices.Values(trust))), aut: c.Preset == PresetAsgardeo,
-		portable: c.Roles, permissions: c.Permissions, services: c.Services,
+		everybody: c.Session.Role, portable: c.Roles, permissions: c.Permissions, services: c.Services,
 	}
 	for _, f := range []struct {
 		text string
@@ -82,6 +83,9 @@ func (m *mapping) claimed(p *Principal, claims map[string]any) {
 		}
 	}
 	roles := map[string]bool{}
+	if m.everybody != "" {
+		roles[m.everybody] = true
+	}
 	for _, role := range m.roles.texts(claims) {
 		if key, ok := m.portable[role]; ok {
 			roles[key] = true

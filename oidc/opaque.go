@@ -8,7 +8,7 @@ import (
 // introspect is Authenticate for an opaque token.
 func (a *Authenticator) introspect(ctx context.Context, bearer string) (*Principal, error) {
 	origin, now := originOf(ctx), a.now()
-	i, refused := a.routes.find(ctx, bearer, origin.Organization)
+	i, bearer, refused := a.routes.find(ctx, bearer, origin.Organization)
 	if refused != nil {
 		a.metrics.verified("", string(refused.reason))
 		return nil, refused.identity()
@@ -32,8 +32,6 @@ func (a *Authenticator) introspect(ctx context.Context, bearer string) (*Princip
 		return nil, refused.identity()
 	}
 	a.metrics.verified(i.name, outcomeAccepted)
-	own := *r // others who waited for the same answer have theirs
-	a.memory.add(key, &own, now)
 	a.doubts.accept(key, r.goodUntil)
 	return r.principal.bearing(bearer), nil
 }

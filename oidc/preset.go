@@ -25,6 +25,8 @@ func (c IssuerConfig) withDefaults() IssuerConfig {
 		c.clerkDefaults()
 	case PresetWorkOS:
 		c.workosDefaults()
+	case PresetNile:
+		c.nileDefaults()
 	}
 	if len(c.Types) == 0 {
 		c.Types = []string{"at+jwt", "JWT"}
@@ -53,16 +55,20 @@ func (c IntrospectionConfig) withDefaults() IntrospectionConfig {
 	if c.ClientAuth == "" {
 		c.ClientAuth = ClientSecretBasic
 	}
-	if c.Timeout == 0 {
-		c.Timeout = defaultInquiryTime
-	}
-	if c.Concurrency == 0 {
-		c.Concurrency = defaultInquiries
-	}
-	if c.Failures == 0 {
-		c.Failures = defaultInquiryFails
-	}
+	inquiryDefaults(&c.Timeout, &c.Concurrency, &c.Failures)
 	return c
+}
+
+func inquiryDefaults(timeout *time.Duration, concurrency, failures *int) {
+	if *timeout == 0 {
+		*timeout = defaultInquiryTime
+	}
+	if *concurrency == 0 {
+		*concurrency = defaultInquiries
+	}
+	if *failures == 0 {
+		*failures = defaultInquiryFails
+	}
 }
 
 // clerkDefaults are those of contracts/clerk/FACTS.md section 9. The claims are
@@ -95,9 +101,19 @@ func (c *IssuerConfig) workosDefaults() {
 	fill(&c.Claims.Email, noClaim)
 }
 
-// session returns the preset's check of a token's claims, which may also put
-// them into other words. nil: there is none.
-func (c IssuerConfig) session() func(map[string]any) (map[string]any, error) {
+// nileDefaults name the claims as nileClaims writes them. Nile has no roles and
+// no scopes that it tells (contracts/nile/FACTS.md section 3).
+func (c *IssuerConfig) nileDefaults() {
+	inquiryDefaults(&c.Session.Timeout, &c.Session.Concurrency, &c.Session.Failures)
+	c.Claims = ClaimsConfig{
+		Organization: "tenants", Email: "email", EmailVerified: "email_verified",
+		Scopes: noClaim, Roles: noClaim, Client: noClaim,
+	}
+}
+
+// claimsCheck returns the preset's check of a token's claims, which may also
+// put them into other words. nil: there is none.
+func (c IssuerConfig) claimsCheck() func(map[string]any) (map[string]any, error) {
 	switch c.Preset {
 	case PresetClerk:
 		return clerkSession

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -101,21 +102,28 @@ func (c IssuerConfig) check(p *problems) {
 		p.add("name", "may have up to 64 letters, digits, dots, dashes and underscores")
 	}
 	if c.Preset != "" && !slices.Contains(presets(), c.Preset) {
-		p.add("preset", "%q is not built into this version: asgardeo, clerk, workos or none, with claims configured by hand", c.Preset)
+		p.add("preset", "%q is not built into this version: asgardeo, clerk, workos, nile or none, with claims configured by hand", c.Preset)
 	}
 	c.checkAddresses(p)
 	p.words("audiences", c.Audiences)
 	p.words("authorized_parties", c.AuthorizedParties)
 	if c.Preset == PresetWorkOS {
 		c.checkWorkOS(p)
-	} else if len(c.Audiences) == 0 && len(c.AuthorizedParties) == 0 {
+	} else if c.Preset != PresetNile && len(c.Audiences) == 0 && len(c.AuthorizedParties) == 0 {
 		p.add("audiences", "is missing: without audiences or authorized_parties every token of the issuer would do, whomever it was issued for")
 	}
 	c.checkHeader(p)
 	if c.Leeway < 0 || c.Leeway > maxLeeway {
 		p.add("leeway", "%s is not between 0s and %s", c.Leeway, maxLeeway)
 	}
-	c.checkIntrospection(p.at("introspection"))
+	if c.Preset == PresetNile {
+		c.checkNile(p)
+	} else {
+		c.checkIntrospection(p.at("introspection"))
+		if !reflect.ValueOf(c.Session).IsZero() {
+			p.add("session", "is for preset nile alone")
+		}
+	}
 	c.checkClaims(p)
 	c.checkPermissions(p)
 	c.checkServices(p)
@@ -212,7 +220,7 @@ func (c IssuerConfig) checkClaims(p *problems) {
 }
 
 func (c IssuerConfig) checkPermissions(p *problems) {
-	portable := slices.Collect(maps.Values(c.Roles))
+	portable := append(slices.Collect(maps.Values(c.Roles)), c.Session.Role)
 	for i, r := range c.Permissions {
 		at := p.at("permissions[%d]", i)
 		if r.Scope == "" && r.Role == "" {

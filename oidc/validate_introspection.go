@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The bounds of IntrospectionConfig.
+// The bounds of IntrospectionConfig and SessionConfig.
 const (
 	maxInquiryTime                 = 30 * time.Second
 	minInquiries, maxInquiries     = 2, 256
@@ -35,25 +35,29 @@ func (c IssuerConfig) checkIntrospection(p *problems) {
 	case n.Endpoint != "" && why != "":
 		p.add("endpoint", "%q %s", n.Endpoint, why)
 	}
-	n.checkBounds(p)
+	p.prefixes(n.Prefixes)
+	p.inquiries(n.Timeout, n.Concurrency, n.Failures)
 }
 
-func (c IntrospectionConfig) checkBounds(p *problems) {
-	p.words("prefixes", c.Prefixes)
-	for _, prefix := range c.Prefixes {
+func (p *problems) prefixes(list []string) {
+	p.words("prefixes", list)
+	for _, prefix := range list {
 		if len(prefix) < minTokenPrefix || len(prefix) > maxTokenPrefix || strings.ContainsFunc(prefix, notInToken) {
 			p.add("prefixes", "%q is no prefix: %d to %d characters of those that tokens have", prefix, minTokenPrefix, maxTokenPrefix)
 		} else if strings.HasPrefix("eyJ", prefix) || strings.HasPrefix(prefix, "eyJ") {
 			p.add("prefixes", "%q is how JWTs begin", prefix)
 		}
 	}
-	if c.Timeout < 0 || c.Timeout > maxInquiryTime {
-		p.add("timeout", "%s is not between 0s and %s", c.Timeout, maxInquiryTime)
+}
+
+func (p *problems) inquiries(timeout time.Duration, concurrency, failures int) {
+	if timeout < 0 || timeout > maxInquiryTime {
+		p.add("timeout", "%s is not between 0s and %s", timeout, maxInquiryTime)
 	}
-	if c.Concurrency != 0 && (c.Concurrency < minInquiries || c.Concurrency > maxInquiries) {
-		p.add("concurrency", "%d is not from %d to %d", c.Concurrency, minInquiries, maxInquiries)
+	if concurrency != 0 && (concurrency < minInquiries || concurrency > maxInquiries) {
+		p.add("concurrency", "%d is not from %d to %d", concurrency, minInquiries, maxInquiries)
 	}
-	if c.Failures < 0 {
+	if failures < 0 {
 		p.add("failures", "must not be negative")
 	}
 }
