@@ -1,6 +1,11 @@
 package providers
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"usher/internal/quota"
+)
 
 // Caller is the authenticated caller's own credential, for connections that
 // act as the caller. It is never stored and never logged.
@@ -21,4 +26,10 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 func CallerFrom(ctx context.Context) (c Caller, ok bool) {
 	c, ok = ctx.Value(callerKey{}).(Caller)
 	return c, ok && c.Token != ""
+}
+
+// InBackground returns a context for work that nobody waits for: its calls wait
+// up to d for their turn under the vendor's limits, and give way to others.
+func InBackground(ctx context.Context, d time.Duration) context.Context {
+	return quota.WithPatience(ctx, d)
 }

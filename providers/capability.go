@@ -6,9 +6,11 @@ type Capability string
 // The capabilities that endpoints serve.
 const (
 	CapInvite      Capability = "invites.send"
+	CapInviteMany  Capability = "invites.bulk"
 	CapInviteList  Capability = "invites.reconcile"
 	CapResend      Capability = "invites.resend"
 	CapRevoke      Capability = "invites.revoke"
+	CapAccept      Capability = "invites.accept"
 	CapMembersList Capability = "members.list"
 	CapRolesList   Capability = "roles.list"
 )

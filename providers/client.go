@@ -41,6 +41,9 @@ type Client struct {
 	memberFinder MemberFinder
 	roleLister   RoleLister
 	checker      AddressChecker
+	accepter     Accepter
+	bulkInviter  BulkInviter
+	pacer        Pacer
 	withheld     map[Capability]bool
 }
 
@@ -70,6 +73,9 @@ func NewClient(name string, p Provider, o *ClientOptions) *Client {
 	c.memberFinder, _ = p.(MemberFinder)
 	c.roleLister, _ = p.(RoleLister)
 	c.checker, _ = p.(AddressChecker)
+	c.accepter, _ = p.(Accepter)
+	c.bulkInviter, _ = p.(BulkInviter)
+	c.pacer, _ = p.(Pacer)
 	if w, ok := p.(Withholder); ok {
 		for _, ability := range w.Withheld() {
 			c.withheld[ability] = true
@@ -96,6 +102,8 @@ func (c *Client) Capabilities() []CapabilityStatus {
 		capability Capability
 		there      bool
 	}{
+		{CapAccept, c.accepter != nil},
+		{CapInviteMany, c.bulkInviter != nil && c.description.Fields.Bulk > 0},
 		{CapInviteList, c.lister != nil},
 		{CapResend, c.resender != nil},
 		{CapRevoke, c.revoker != nil},
@@ -149,6 +157,8 @@ func (c *Client) Check(r InviteRequest) error {
 		return c.notCarried("/expires_at", "decides itself when an invitation expires")
 	case r.ExpiresAt != nil && f.MaxLife > 0 && r.ExpiresAt.After(c.now().Add(f.MaxLife)):
 		return c.notCarried("/expires_at", "lets an invitation live for "+f.MaxLife.String()+" at most")
+	case r.ExpiresAt != nil && r.ExpiresAt.Before(c.now().Add(f.MinLife)):
+		return c.notCarried("/expires_at", "lets an invitation live for "+f.MinLife.String()+" at least")
 	case f.MaxRoles > 0 && len(r.Roles) > f.MaxRoles:
 		return c.notCarried("/roles", "takes fewer roles in one invitation")
 	}
@@ -201,6 +211,16 @@ func (c *Client) Settle(ctx context.Context, r InviteRequest) (*Settlement, erro
 	})
 }
 
+// Accept makes an invitee a member; see Accepter.
+func (c *Client) Accept(ctx context.Context, r AcceptRequest) (*identity.Member, error) {
+	if !c.Has(CapAccept) {
+		return nil, c.unsupported("accept")
+	}
+	return call(ctx, c, r.Org, "accept", true, func(ctx context.Context) (*identity.Member, error) {
+		return c.accepter.Accept(ctx, r)
+	})
+}
+
 // ListInvites returns one page of the vendor's own record.
 func (c *Client) ListInvites(ctx context.Context, org identity.OrgRef, p identity.PageRequest) (*identity.Page[RemoteInvite], error) {
 	if !c.Has(CapInviteList) {
@@ -241,7 +261,7 @@ func (c *Client) ListRoles(ctx context.Context, org identity.OrgRef) ([]identity
 // call runs one operation under its deadline, in the name of its organization,
 // wraps its error and measures it.
 func call[T any](ctx context.Context, c *Client, org identity.OrgRef, op string, write bool, do func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(quota.WithOrganization(ctx, c.queueOf(org)), c.timeout)
+	ctx, cancel := quota.WithTimeout(quota.WithOrganization(ctx, c.queueOf(org)), c.timeout)
 	defer cancel()
 	start := c.now()
 	value, err := do(ctx)

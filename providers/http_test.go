@@ -106,6 +106,30 @@ func TestConnectionsShareLimitsFairly(t *testing.T) {
 	})
 }
 
+// Background work waits longer than an operation may last, and has the
+// operation's whole time besides.
+func TestPatientOperation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		quotas := quota.New(nil)
+		defer quotas.Close()
+		var left time.Duration
+		c := openCaller(t, "one", "http://vendor.example", providers.Deps{Quotas: quotas, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			deadline, _ := r.Context().Deadline()
+			left = time.Until(deadline)
+			return answer(r, 200)
+		})}, vendorLimit(1))
+		if err := members(t, c, "a"); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err := c.ListMembers(quota.WithPatience(t.Context(), time.Hour), identity.OrgRef{ID: "org_b"}, identity.PageRequest{})
+		if took := time.Since(start); err != nil || took != 60600*time.Millisecond || left != 10*time.Second {
+			t.Errorf("it took %v, with %v for the call: %v", took, left, err)
+		}
+	})
+}
+
 // What is held back was not sent, says so, and says when to come back.
 func TestHeldBackCalls(t *testing.T) {
 	t.Parallel()

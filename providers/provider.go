@@ -16,7 +16,8 @@ import (
 // an error came back, MayHaveActed (Uncertainer).
 //
 // Optional abilities are the interfaces below: InviteLister, Resender,
-// Revoker, Settler, MemberFinder, RoleLister, AddressChecker, Withholder.
+// Revoker, Settler, MemberFinder, RoleLister, AddressChecker, Accepter,
+// BulkInviter, Pacer, Withholder.
 type Provider interface {
 	// Describe returns constant facts about the connection.
 	Describe() Description
@@ -71,6 +72,19 @@ type RoleLister interface {
 	ListRoles(ctx context.Context, org identity.OrgRef) ([]identity.Role, error)
 }
 
+// Accepter makes the invitee a member, in the name of who holds the link of the
+// invitation (InviteRequest.Link): that it is the invite's, that the invite is
+// open and not past its expiry has been checked. It may be asked again after it
+// failed, or after a crash, and then goes on: what was done is done once. An
+// account that exists is given the membership and is not changed otherwise.
+//
+// Codes: already_member, not_found (the vendor does not have the invitation any
+// more), invite_expired (the vendor says so), unknown_role and the provider_
+// ones.
+type Accepter interface {
+	Accept(ctx context.Context, r AcceptRequest) (*identity.Member, error)
+}
+
 // AddressChecker refuses addresses that the vendor cannot hold or cannot look
 // up safely, before anything is recorded. Code: email_not_deliverable.
 type AddressChecker interface {
@@ -106,8 +120,10 @@ type Fields struct {
 	NotifyFalse bool          // can create an invitation without mailing it
 	ExpiresAt   bool          // the caller may choose the expiry
 	MaxLife     time.Duration // longest life a caller may choose; 0: no limit
+	MinLife     time.Duration // shortest life a caller may choose
 	Life        time.Duration // fixed or default life; 0: does not expire
 	MaxRoles    int           // 0: no limit
+	Bulk        int           // most invitations that one InviteMany takes; 0: none
 }
 
 // InviteRequest is everything known about an invitation to send. Settle gets
@@ -126,16 +142,36 @@ type InviteRequest struct {
 	Notify                        bool
 
 	Inviter identity.Actor
+	// Organization is its name for people.
+	Organization string
+	// Attempt counts the sendings of the invite, from 1.
+	Attempt int
+	// Link is where the invitee accepts, where the connection has an Accepter;
+	// otherwise, and for Settle, empty. It is a secret, and has no query. Each
+	// call has a link of its own; those of former calls lead to the invite too,
+	// until a later attempt has reached the vendor.
+	Link string
 	// Reference is what Sent.Reference held when the invite was last sent;
 	// nil at first.
 	Reference map[string]string
-	// Journal is never nil.
+	// Journal is never nil, but in a BulkRequest, which has one for all.
 	Journal Journal
 }
 
 // ResendRequest is an InviteRequest for an invitation that the vendor already
 // holds or held.
 type ResendRequest struct {
+	InviteRequest
+	ProviderID string // empty if never learnt
+}
+
+// AcceptPrefix begins the names of the steps of an Accept.
+const AcceptPrefix = "accept_"
+
+// AcceptRequest is an InviteRequest for an invitation that its invitee takes up.
+// Roles are those that the link was made for; Link is empty. The journal is that
+// of the sending, so names of steps begin with AcceptPrefix.
+type AcceptRequest struct {
 	InviteRequest
 	ProviderID string // empty if never learnt
 }
@@ -223,6 +259,16 @@ type Config interface {
 	Open(d Deps) (Provider, error)
 }
 
+// Needer is implemented by settings of connections that need more of the house
+// than others.
+type Needer interface{ Needs() Needs }
+
+// Needs is what a connection needs of the house.
+type Needs struct {
+	Links bool // its invitees accept by a link to usher
+	Mail  bool // usher mails its invitations itself
+}
+
 // Deps is what an adapter gets from the house.
 type Deps struct {
 	Connection string
@@ -246,4 +292,37 @@ type Deps struct {
 	Metrics   *Metrics // nil: not measured
 	Logger    *slog.Logger
 	Now       func() time.Time
+	// Mailer mails invitations for vendors that do not; nil: usher mails nothing.
+	Mailer Mailer
+	// Directory is where the connection's people are kept if no vendor keeps
+	// them.
+	Directory Directory
+}
+
+// Mailer mails invitations. An error answers IdentityCode and MayHaveActed.
+// Codes: email_not_deliverable, provider_unavailable,
+// provider_rejected_credentials, and provider_timeout where the mail may have
+// gone out.
+type Mailer interface {
+	MailInvitation(ctx context.Context, r InviteRequest, expiresAt *time.Time) error
+}
+
+// Directory keeps people and their memberships of one connection.
+// Organizations are named by the connection's own id of them. Addresses are
+// compared by their key.
+type Directory interface {
+	// Member returns an address's membership. Codes: not_found.
+	Member(ctx context.Context, organization, emailKey string) (*identity.Member, error)
+	// Join makes a person a member with the roles, in one transaction. A person
+	// who is not known is recorded; one who is stays as recorded. Codes:
+	// already_member.
+	Join(ctx context.Context, organization string, p Person, roles []string) (*identity.Member, error)
+	// Members returns one page of an organization's members, oldest first.
+	Members(ctx context.Context, organization string, p identity.PageRequest) (*identity.Page[identity.Member], error)
+}
+
+// Person is somebody whose address is proven.
+type Person struct {
+	Email, EmailKey               string
+	GivenName, FamilyName, Locale string
 }

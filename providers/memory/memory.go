@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"usher/identity"
+	"usher/internal/quota"
 	"usher/providers"
 )
 
@@ -14,7 +15,11 @@ import (
 type Options struct {
 	Roles     map[string]string // portable key → the vendor's name; required
 	EmailRule identity.EmailRule
-	Fields    providers.Fields
+	Fields    providers.Fields // Bulk: the vendor takes that many invitations in a call
+	// BulkWhole: the vendor refuses a whole bulk call on account of one row.
+	BulkWhole bool
+	// Limiter is what Pace tells of; the calls themselves are not held back.
+	Limiter *quota.Limiter
 	// Silent: the vendor cannot be asked about uncertain sends.
 	Silent bool
 	// Alike: a resend that did not happen looks like one that did, as long as
@@ -38,6 +43,9 @@ var (
 	_ providers.Settler      = (*Provider)(nil)
 	_ providers.MemberFinder = (*Provider)(nil)
 	_ providers.RoleLister   = (*Provider)(nil)
+	_ providers.Accepter     = (*Provider)(nil)
+	_ providers.BulkInviter  = (*Provider)(nil)
+	_ providers.Pacer        = (*Provider)(nil)
 	_ providers.Withholder   = (*Provider)(nil)
 )
 
@@ -83,20 +91,10 @@ func (p *Provider) Invite(ctx context.Context, r providers.InviteRequest) (*prov
 	}
 	var sent *providers.Sent
 	err = p.vendor.run(ctx, "invite", r.Org, func(o *organization) error {
-		if o.member(r.EmailKey) != nil {
-			return identity.Errorf(identity.CodeAlreadyMember, "The address belongs to a member already.")
+		if err := p.mayInvite(o, r.EmailKey); err != nil {
+			return err
 		}
-		if p.vendor.pending(o, r.EmailKey) != nil {
-			return identity.Errorf(identity.CodeInvitePending, "The provider has an invitation already.")
-		}
-		i := p.vendor.addInvite(o, r.Address.Typed, r.EmailKey, r.InviteID, roles)
-		if r.ExpiresAt != nil {
-			i.expiresAt = *r.ExpiresAt
-		}
-		if !r.Notify {
-			i.mails = 0
-		}
-		sent = toSent(i)
+		sent = p.add(o, r, roles)
 		return nil
 	})
 	return p.finish(ctx, r, sent, err)
@@ -145,6 +143,7 @@ func (p *Provider) Resend(ctx context.Context, r providers.ResendRequest) (*prov
 			i.mails++
 			i.expiresAt = p.vendor.now().Add(p.vendor.life)
 		}
+		i.links = append(i.links, r.Link)
 		sent = toSent(i)
 		return nil
 	})
@@ -161,6 +160,38 @@ func (p *Provider) Revoke(ctx context.Context, ref providers.InviteRef) error {
 		i.state = identity.StateRevoked
 		return nil
 	})
+}
+
+// The one step of an acceptance.
+const stepAccept = providers.AcceptPrefix + "join"
+
+// Accept implements providers.Accepter.
+func (p *Provider) Accept(ctx context.Context, r providers.AcceptRequest) (*identity.Member, error) {
+	roles, err := p.toVendor(r.Roles)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Journal.Begin(ctx, stepAccept); err != nil {
+		return nil, err
+	}
+	var joined identity.Member
+	err = p.vendor.run(ctx, "accept", r.Org, func(o *organization) error {
+		if m := o.member(r.EmailKey); m != nil {
+			return identity.Errorf(identity.CodeAlreadyMember, "The address belongs to a member already.")
+		}
+		i := p.vendor.pending(o, r.EmailKey)
+		if i == nil {
+			return identity.Errorf(identity.CodeNotFound, "The provider has no such invitation.")
+		}
+		i.state = identity.StateAccepted
+		p.vendor.addMember(o, i.email, roles)
+		joined = p.toMember(o.member(r.EmailKey), r.Org)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &joined, r.Journal.Done(ctx, stepAccept, nil)
 }
 
 // Settle implements providers.Settler.

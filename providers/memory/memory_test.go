@@ -11,7 +11,7 @@ import (
 	"usher/providers/providertest"
 )
 
-func harness(withheld ...providers.Capability) providertest.Harness {
+func harness(change func(*memory.Options)) providertest.Harness {
 	return providertest.Harness{Open: func(t *testing.T) *providertest.Vendor {
 		clock := testclock.At(time.Now())
 		vendor := memory.NewVendor(clock.Now, 72*time.Hour)
@@ -21,8 +21,10 @@ func harness(withheld ...providers.Capability) providertest.Harness {
 		names := map[string]string{"admin": "Administrator", "member": "Member"}
 		blocked := make(chan struct{})
 		t.Cleanup(func() { close(blocked) })
+		options := memory.Options{Roles: names}
+		change(&options)
 		return &providertest.Vendor{
-			Provider: memory.New(vendor, memory.Options{Roles: names, Withheld: withheld}),
+			Provider: memory.New(vendor, options),
 			Org:      identity.OrgRef{ID: "org_1", ProviderID: "one"}, Other: identity.OrgRef{ID: "org_2", ProviderID: "two"},
 			MemberEmail: "member@example.com",
 			Accept: func(t *testing.T, org identity.OrgRef, email string) {
@@ -43,8 +45,11 @@ func harness(withheld ...providers.Capability) providertest.Harness {
 }
 
 func inject(v *memory.Vendor, f providertest.Failure, blocked <-chan struct{}) {
-	fault := memory.Fault{Op: "invite"}
+	fault := memory.Fault{}
 	switch f {
+	case providertest.Back:
+		v.Heal()
+		return
 	case providertest.Refused:
 		fault.Code, fault.RetryAfter = identity.CodeProviderRateLimited, 7*time.Second
 	case providertest.Credentials:
@@ -60,17 +65,32 @@ func inject(v *memory.Vendor, f providertest.Failure, blocked <-chan struct{}) {
 	default:
 		return
 	}
-	v.Inject(fault)
+	for _, op := range []string{"invite", "invite many"} {
+		fault.Op = op
+		v.Inject(fault)
+	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	providertest.Run(t, harness())
+	for name, change := range map[string]func(*memory.Options){
+		"one at a time": func(*memory.Options) {},
+		"several":       func(o *memory.Options) { o.Fields.Bulk = 5 },
+		"all or none":   func(o *memory.Options) { o.Fields.Bulk, o.BulkWhole = 5, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			providertest.Run(t, harness(change))
+		})
+	}
 }
 
 // What a connection's settings withhold answers unsupported_by_provider, and
 // the suite still holds.
 func TestConformanceWithheld(t *testing.T) {
 	t.Parallel()
-	providertest.Run(t, harness(providers.CapResend, providers.CapRolesList))
+	providertest.Run(t, harness(func(o *memory.Options) {
+		o.Fields.Bulk = 5
+		o.Withheld = []providers.Capability{providers.CapResend, providers.CapRolesList, providers.CapInviteMany}
+	}))
 }

@@ -36,6 +36,7 @@ type invitation struct {
 	createdAt      time.Time
 	expiresAt      time.Time
 	mails          int
+	links          []string // that were mailed
 }
 
 type membership struct {
@@ -49,9 +50,11 @@ const Death = "memory: the caller died"
 
 // Fault makes one call go wrong.
 type Fault struct {
-	Op    string // "invite", "resend", "revoke", "list invites", "find member", "list members", "list roles"; empty: any
+	Op    string // "invite", "invite many", "resend", "revoke", "accept", "list invites", "find member", "list members", "list roles"; empty: any
 	Times int    // how often; 0 means once
 	Acted bool   // the vendor acts, and the answer is lost
+	// Rows is on how many rows of an "invite many" the vendor then acts; 0: all.
+	Rows int
 	// Unclear: the vendor does not act, and the caller cannot know that.
 	Unclear bool
 	Code    identity.Code // empty with Block alone
@@ -194,6 +197,18 @@ func (v *Vendor) Mails(org, email string) int {
 	return n
 }
 
+// Links returns the accept links that were mailed to an address, oldest first.
+func (v *Vendor) Links(org, email string) (links []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, i := range v.orgs[org].invites {
+		if i.key == keyOf(email) {
+			links = append(links, i.links...)
+		}
+	}
+	return links
+}
+
 // Calls returns how often an operation was called.
 func (v *Vendor) Calls(op string) int {
 	v.mu.Lock()
@@ -266,10 +281,28 @@ func (o *organization) member(key string) *membership {
 
 // run carries out one call with the faults that apply to it.
 func (v *Vendor) run(ctx context.Context, op string, org identity.OrgRef, act func(o *organization) error) error {
+	return v.runWith(ctx, v.enter(op), org, act)
+}
+
+// runMany is run for a call of several rows; act is told how many to act on.
+func (v *Vendor) runMany(ctx context.Context, org identity.OrgRef, rows int, act func(o *organization, most int) error) error {
+	fault := v.enter("invite many")
+	most := rows
+	if fault != nil && fault.Rows > 0 {
+		most = min(fault.Rows, rows)
+	}
+	return v.runWith(ctx, fault, org, func(o *organization) error { return act(o, most) })
+}
+
+// enter counts a call and returns the fault that applies to it, or nil.
+func (v *Vendor) enter(op string) *Fault {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.calls[op]++
-	fault := v.takeFault(op)
-	v.mu.Unlock()
+	return v.takeFault(op)
+}
+
+func (v *Vendor) runWith(ctx context.Context, fault *Fault, org identity.OrgRef, act func(o *organization) error) error {
 	if fault != nil {
 		if fault.Entered != nil {
 			close(fault.Entered)

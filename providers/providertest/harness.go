@@ -21,17 +21,26 @@ type Harness struct {
 // Vendor is a simulated vendor with one connection to it.
 type Vendor struct {
 	Provider providers.Provider
-	// Org and Other are two organizations with the roles admin and member. Org
-	// has the member MemberEmail, Other nobody of that address.
+	// Org and Other are two organizations with the roles admin and member, or
+	// with Role alone if that is set. Org has the member MemberEmail, Other
+	// nobody of that address.
 	Org, Other  identity.OrgRef
 	MemberEmail string
-	// Accept lets the invitee do whatever the vendor's mails ask for.
+	Role        string
+	// Accept lets the invitee do whatever the vendor's mails ask for; nil: he
+	// accepts by usher's link, and the connection has an Accepter.
 	Accept func(t *testing.T, org identity.OrgRef, email string)
-	// Elsewhere makes an invitation as the vendor's dashboard would.
+	// Elsewhere makes an invitation as the vendor's dashboard would; nil where
+	// the vendor keeps no invitations.
 	Elsewhere func(t *testing.T, org identity.OrgRef, email string, role string)
+	// Mailer is what the connection mails its invitations with; nil: the vendor
+	// mails them. Its mails are then counted, and its failures tried.
+	Mailer *Mailer
+	// AnyOrganization: there is no vendor that could not know an organization.
+	AnyOrganization bool
 	// Invitations returns how many invitation mails went to an address.
 	Invitations func(t *testing.T, email string) int
-	// Fail makes the next calls of a kind fail.
+	// Fail makes the next calls of a kind fail; nil with a Mailer.
 	Fail func(t *testing.T, f Failure)
 	// Expire lets the clock pass the life of an invitation.
 	Expire func(t *testing.T)
@@ -65,6 +74,28 @@ const (
 // refusedFor is how long a vendor wants to be left alone after Refused.
 const refusedFor = 7 * time.Second
 
+// accepted lets the invitee of an invitation join.
+func (v *Vendor) accepted(t *testing.T, c *providers.Client, r providers.InviteRequest, sent *providers.Sent) {
+	t.Helper()
+	if v.Accept != nil {
+		v.Accept(t, r.Org, r.Address.Typed)
+		return
+	}
+	r.Journal, r.Link = NewJournal(), ""
+	if _, err := c.Accept(t.Context(), providers.AcceptRequest{InviteRequest: r, ProviderID: sent.ProviderID}); err != nil {
+		t.Fatalf("accept: %v", err)
+	}
+}
+
+// mailed returns how many invitation mails went to an address.
+func (v *Vendor) mailed(t *testing.T, email string) int {
+	t.Helper()
+	if v.Mailer != nil {
+		return len(v.Mailer.To(email))
+	}
+	return v.Invitations(t, email)
+}
+
 // Client wraps the vendor's provider as the house does.
 func (v *Vendor) Client(t *testing.T) *providers.Client {
 	t.Helper()
@@ -77,7 +108,16 @@ func (v *Vendor) Client(t *testing.T) *providers.Client {
 	})
 }
 
-// Request returns an invitation for the vendor's organization.
+// role returns the role to use where the suite would use the one named.
+func (v *Vendor) role(key string) string {
+	if v.Role != "" {
+		return v.Role
+	}
+	return key
+}
+
+// Request returns an invitation for the vendor's organization, with a link as
+// the house hands it to adapters whose invitees accept by one.
 func (v *Vendor) Request(t *testing.T, email string, roles ...string) providers.InviteRequest {
 	t.Helper()
 	address, err := identity.ParseEmail(email)
@@ -85,12 +125,16 @@ func (v *Vendor) Request(t *testing.T, email string, roles ...string) providers.
 		t.Fatal(err)
 	}
 	if len(roles) == 0 {
-		roles = []string{"member"}
+		roles = []string{v.role("member")}
 	}
-	return providers.InviteRequest{
+	r := providers.InviteRequest{
 		InviteID: identity.NewID(identity.PrefixInvite), Org: v.Org, Address: address,
 		EmailKey: address.Key(identity.EmailLowercase), Roles: roles, Notify: true, Journal: NewJournal(),
 	}
+	if _, ok := v.Provider.(providers.Accepter); ok {
+		r.Link = "https://usher.example.com/v1/invites/callback/secret-of-the-link"
+	}
+	return r
 }
 
 // Ref names the invitation a request made.

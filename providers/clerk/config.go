@@ -1,0 +1,130 @@
+package clerk
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"usher/identity"
+	"usher/providers"
+)
+
+// Config is one connection's settings. Durations are texts such as "5s".
+type Config struct {
+	BaseURL   string          `json:"base_url,omitempty" help:"Where the Backend API is, without /v1. Default https://api.clerk.com."`
+	SecretKey identity.Secret `json:"secret_key" help:"Secret key of the instance (sk_live_… or sk_test_…). Required."`
+
+	InviteDays  int    `json:"invite_days,omitempty" help:"How many days an invitation lives whose caller names no expiry, 1 to 365. Default 30."`
+	LagWait     string `json:"lag_wait,omitempty" help:"How long to wait before a list that does not show an invitation is believed, after an answer was lost; 0s: not at all. Default 1s."`
+	CallTimeout string `json:"call_timeout,omitempty" help:"Longest single call. Default 10s."`
+}
+
+const (
+	defaultBaseURL    = "https://api.clerk.com"
+	defaultInviteDays = 30
+	maxInviteDays     = 365 // FACTS.md section 4.2
+)
+
+// settings are a Config with its defaults filled in.
+type settings struct {
+	Config
+	base                 string // ends in /v1
+	lagWait, callTimeout time.Duration
+}
+
+// Validate implements providers.Config.
+func (c *Config) Validate() []error {
+	_, problems := c.settle()
+	return problems
+}
+
+// settle fills in the defaults and reports every problem.
+func (c *Config) settle() (*settings, []error) {
+	s := &settings{Config: *c}
+	var problems []error
+	report := func(field, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	if s.BaseURL == "" {
+		s.BaseURL = defaultBaseURL
+	}
+	if err := checkBaseURL(s.BaseURL); err != nil {
+		report("base_url", "%v", err)
+	}
+	s.base = strings.TrimRight(s.BaseURL, "/") + "/v1"
+	if err := checkKey(c.SecretKey.Reveal()); err != nil {
+		report("secret_key", "%v", err)
+	}
+	if s.InviteDays == 0 {
+		s.InviteDays = defaultInviteDays
+	}
+	if s.InviteDays < 1 || s.InviteDays > maxInviteDays {
+		report("invite_days", "must be from 1 to %d", maxInviteDays)
+	}
+	for _, d := range []struct {
+		field, text string
+		preset, min time.Duration
+		into        *time.Duration
+	}{
+		{"lag_wait", s.LagWait, time.Second, 0, &s.lagWait},
+		{"call_timeout", s.CallTimeout, 10 * time.Second, time.Millisecond, &s.callTimeout},
+	} {
+		*d.into = d.preset
+		if d.text == "" {
+			continue
+		}
+		value, err := time.ParseDuration(d.text)
+		switch {
+		case err != nil:
+			report(d.field, "is not a duration such as 500ms, 5s or 1m")
+		case value < d.min:
+			report(d.field, "must not be below %v", d.min)
+		default:
+			*d.into = value
+		}
+	}
+	return s, problems
+}
+
+// checkKey refuses what is no secret key. It quotes nothing.
+func checkKey(key string) error {
+	switch {
+	case strings.TrimSpace(key) == "":
+		return errors.New("is missing")
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("may hold neither blanks nor line breaks")
+	case strings.HasPrefix(key, "pk_"):
+		return errors.New("is a publishable key: the secret key begins with sk_")
+	default:
+		return nil
+	}
+}
+
+// checkBaseURL insists on https: a secret key travels to it.
+func checkBaseURL(raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return errors.New("is not an absolute URL")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return errors.New("may hold no user, query or fragment")
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
+		return errors.New("must not end in /v1, which is added to it")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	default:
+		return errors.New("must be https unless the host is loopback")
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+var _ providers.Config = (*Config)(nil)

@@ -1,0 +1,99 @@
+package clerk
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"usher/identity"
+	"usher/providers"
+)
+
+// Somebody who merely carries the invitee's address, unproven, is not the
+// invitee, and neither is a member of another organization.
+func TestFindMember(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.addMember(orgOne, "proven@example.com", "org:admin")
+	unproven := r.addMember(orgOne, "unproven@example.com", "org:member")
+	r.with(func() { unproven.verified = false })
+	r.addMember(orgTwo, "elsewhere@example.com", "org:member")
+	for email, want := range map[string]identity.Code{
+		"Proven@Example.com": "", "unproven@example.com": identity.CodeNotFound,
+		"elsewhere@example.com": identity.CodeNotFound, "nobody@example.com": identity.CodeNotFound,
+	} {
+		for _, anything := range []bool{false, true} {
+			r.with(func() { r.anything = anything })
+			address, err := identity.ParseEmail(email)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := r.client().FindMember(t.Context(), providers.InviteRef{Org: org(orgOne), Address: address})
+			if identity.CodeOf(err) != want {
+				t.Errorf("%s: %v, want %q", email, err, want)
+			}
+			if err == nil && (m.Email != "proven@example.com" || !slices.Equal(m.Roles, []string{"admin"}) || m.ProviderID == "" || m.CreatedAt == nil) {
+				t.Errorf("found %+v", m)
+			}
+		}
+	}
+}
+
+// The identifier of a member may be a user name: then the address is looked up,
+// once for a page.
+func TestMembersWithUserNames(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.userNames = true })
+	want := []string{"a@example.com", "b@example.com", "c@example.com"}
+	for _, email := range want {
+		r.addMember(orgOne, email, "org:billing")
+	}
+	page, err := r.client().ListMembers(t.Context(), org(orgOne), identity.PageRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, m := range page.Items {
+		got[m.Email] = true
+		if len(m.Roles) != 0 || m.UserName == "" || m.GivenName != "A" || m.OrganizationID != org(orgOne).ID {
+			t.Errorf("member %+v", m)
+		}
+	}
+	if !slices.Equal(slices.Sorted(maps.Keys(got)), want) || r.count("users") != 1 {
+		t.Errorf("listed %v with %d look-ups", got, r.count("users"))
+	}
+}
+
+// Roles are those of the organization's own role set, and those of the instance
+// where there is none or the plan has no role sets.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(r *rig){
+		"role set":    func(*rig) {},
+		"no role set": func(r *rig) { r.noSets = true },
+		"not offered": func(r *rig) { r.inject(mishap{op: "set", status: 403, body: problem("authorization_invalid", nil)}) },
+		"not in a plan": func(r *rig) {
+			r.inject(mishap{op: "set", status: 402, body: problem("unsupported_subscription_plan_features", nil)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			prepare(r)
+			roles, err := r.client().ListRoles(t.Context(), org(orgOne))
+			want := []identity.Role{{Key: "admin", Name: "ADMIN", ProviderID: "org:admin"}, {Key: "member", Name: "MEMBER", ProviderID: "org:member"}}
+			if err != nil || !slices.Equal(roles, want) {
+				t.Errorf("roles %+v, %v, want %+v", roles, err, want)
+			}
+		})
+	}
+	r := newRig(t, nil)
+	r.with(func() { r.orgs[orgOne].roles = []string{"org:member"} })
+	roles, err := r.client().ListRoles(t.Context(), org(orgOne))
+	if err != nil || len(roles) != 1 || roles[0].Key != "member" {
+		t.Errorf("a role outside of the set is listed: %+v, %v", roles, err)
+	}
+	r.inject(mishap{op: "set", times: -1, status: 404, body: "<html>not found</html>"})
+	_, err = r.client().ListRoles(t.Context(), org(orgOne))
+	wantCode(t, err, identity.CodeProviderError)
+}

@@ -1,0 +1,146 @@
+package nile
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"usher/identity"
+	"usher/providers"
+)
+
+// Config is one connection's settings. Durations are texts such as "5s".
+type Config struct {
+	BaseURL  string          `json:"base_url" help:"Address of the database's interface, as in https://us-west-2.api.thenile.dev/v2/databases/ID. Required."`
+	Origin   string          `json:"origin" help:"Origin of your application, as in https://app.example.com. It decides how Nile names its cookies. Required."`
+	Email    string          `json:"email" help:"E-mail address of the user as whom usher signs in, who is a member of every tenant. Required."`
+	Password identity.Secret `json:"password" help:"Password of that user. Required."`
+
+	CallbackURL string `json:"callback_url,omitempty" help:"Page that a mail leads on to where the sender names no redirect_url. Default: origin."`
+	CallTimeout string `json:"call_timeout,omitempty" help:"Longest single call. Nile mails within the call that invites, so it lasts as long as its mail server takes. Default 20s."`
+}
+
+// inviteLife is how long an invitation lives (FACTS.md section 4).
+const inviteLife = 7 * 24 * time.Hour
+
+const defaultCallTimeout = 20 * time.Second
+
+// settings are a Config with its defaults filled in.
+type settings struct {
+	Config
+	secure      bool // the origin is https
+	callTimeout time.Duration
+}
+
+// Needs implements providers.Needer: who is invited accepts by a link to usher.
+func (c *Config) Needs() providers.Needs { return providers.Needs{Links: true} }
+
+// Validate implements providers.Config.
+func (c *Config) Validate() []error {
+	_, problems := c.settle()
+	return problems
+}
+
+// settle fills in the defaults and reports every problem.
+func (c *Config) settle() (*settings, []error) {
+	s := &settings{Config: *c, callTimeout: defaultCallTimeout}
+	var problems []error
+	report := func(field string, err error) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", field, err))
+		}
+	}
+	report("base_url", checkBaseURL(c.BaseURL))
+	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	report("origin", checkOrigin(c.Origin))
+	s.Origin = strings.TrimRight(c.Origin, "/")
+	s.secure = strings.HasPrefix(s.Origin, "https:")
+	if c.Email == "" {
+		report("email", errors.New("is missing"))
+	} else if _, err := identity.ParseEmail(c.Email); err != nil {
+		report("email", errors.New("is not an e-mail address"))
+	}
+	if c.Password.Reveal() == "" {
+		report("password", errors.New("is missing"))
+	}
+	if s.CallbackURL == "" {
+		s.CallbackURL = s.Origin
+	} else {
+		report("callback_url", checkURL(c.CallbackURL))
+	}
+	if c.CallTimeout != "" {
+		d, err := time.ParseDuration(c.CallTimeout)
+		switch {
+		case err != nil:
+			report("call_timeout", errors.New("is not a duration such as 500ms, 5s or 1m"))
+		case d < time.Millisecond:
+			report("call_timeout", errors.New("must not be below 1ms"))
+		default:
+			s.callTimeout = d
+		}
+	}
+	return s, problems
+}
+
+// checkBaseURL wants the whole prefix, database included: nothing is added to it
+// but the routes.
+func checkBaseURL(raw string) error {
+	if err := checkURL(raw); err != nil {
+		return err
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.RawQuery != "" || u.ForceQuery:
+		return errors.New("may hold no query")
+	case !strings.Contains(u.Path, "/databases/"):
+		return errors.New("must end in /v2/databases/ and the database's id")
+	default:
+		return nil
+	}
+}
+
+// checkOrigin wants a scheme, a host and perhaps a port. The vendor refuses what
+// is no URL and judges by the scheme whether its cookies are secure.
+func checkOrigin(raw string) error {
+	if err := checkURL(raw); err != nil {
+		return err
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.RawQuery != "" || u.ForceQuery || (u.Path != "" && u.Path != "/") {
+		return errors.New("is a scheme and a host, such as https://app.example.com")
+	}
+	return nil
+}
+
+// checkURL insists on https: a password travels there, or a person is sent there.
+func checkURL(raw string) error {
+	if raw == "" {
+		return errors.New("is missing")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return errors.New("is not an absolute URL")
+	case u.User != nil || u.Fragment != "" || strings.Contains(raw, "#"):
+		return errors.New("may hold no user or fragment")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	default:
+		return errors.New("must be https unless the host is loopback")
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+var (
+	_ providers.Config = (*Config)(nil)
+	_ providers.Needer = (*Config)(nil)
+)

@@ -1,0 +1,161 @@
+package scim2
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"usher/identity"
+	"usher/providers"
+)
+
+// Config is one connection's settings. Durations are texts such as "5s".
+type Config struct {
+	BaseURL string `json:"base_url" help:"Address of the service, above /Users and /Groups, e.g. https://id.example.com/scim/v2. Required."`
+
+	Token        identity.Secret `json:"token,omitempty" help:"Bearer token. Required unless token_url is given."`
+	TokenURL     string          `json:"token_url,omitempty" help:"Where tokens are got with OAuth 2.0 client credentials, instead of token."`
+	ClientID     string          `json:"client_id,omitempty" help:"Client to get tokens as. Required with token_url."`
+	ClientSecret identity.Secret `json:"client_secret,omitempty" help:"Its secret. Required with token_url."`
+	Scopes       []string        `json:"scopes,omitempty" help:"Scopes to ask for. Default: none are named."`
+
+	InviteLife string `json:"invite_life,omitempty" help:"How long an invitation lives unless the sender says otherwise: 1m to 8760h. Default 168h."`
+	MaxLife    string `json:"max_life,omitempty" help:"The longest life a sender may ask for: from invite_life to 8760h. Default 720h."`
+
+	MatchEmails *bool  `json:"match_emails,omitempty" help:"Take an account under another user name for the person if it lists the address among its e-mails. Turn it off where people can enter addresses that nobody proves. Default true."`
+	Patch       *bool  `json:"patch,omitempty" help:"The service takes PATCH. Default: what its ServiceProviderConfig says."`
+	Filter      *bool  `json:"filter,omitempty" help:"The service takes filters. Default: what its ServiceProviderConfig says."`
+	ETag        *bool  `json:"etag,omitempty" help:"The service heeds If-Match. Default: what its ServiceProviderConfig says."`
+	MaxScan     int    `json:"max_scan,omitempty" help:"How many users or groups are looked through at most where the service cannot be asked by filter. Default 10000."`
+	CallTimeout string `json:"call_timeout,omitempty" help:"Longest single call. Default 10s."`
+}
+
+// What the settings may say.
+const (
+	defaultLife = 7 * 24 * time.Hour
+	defaultMax  = 30 * 24 * time.Hour
+	shortest    = time.Minute
+	longest     = 365 * 24 * time.Hour
+	defaultCall = 10 * time.Second
+	defaultScan = 10_000
+)
+
+var (
+	_ providers.Config = (*Config)(nil)
+	_ providers.Needer = (*Config)(nil)
+)
+
+// Needs implements providers.Needer.
+func (c *Config) Needs() providers.Needs { return providers.Needs{Links: true, Mail: true} }
+
+// settings are a Config with its defaults filled in.
+type settings struct {
+	Config
+	life, maxLife, callTimeout time.Duration
+	matchEmails                bool
+}
+
+// Validate implements providers.Config.
+func (c *Config) Validate() []error {
+	_, problems := c.settle()
+	return problems
+}
+
+// settle fills in the defaults and reports every problem.
+func (c *Config) settle() (*settings, []error) {
+	s := &settings{Config: *c, matchEmails: c.MatchEmails == nil || *c.MatchEmails}
+	var problems []error
+	report := func(field, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	if err := checkURL(c.BaseURL); err != nil {
+		report("base_url", "%v", err)
+	}
+	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	c.checkCredential(report)
+	duration := func(field, text string, preset, least, most time.Duration) time.Duration {
+		if text == "" {
+			return preset
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil || d < least || d > most {
+			report(field, "must be a duration from %s to %s, such as %s", least, most, preset)
+			return preset
+		}
+		return d
+	}
+	s.life = duration("invite_life", c.InviteLife, defaultLife, shortest, longest)
+	s.maxLife = duration("max_life", c.MaxLife, max(defaultMax, s.life), shortest, longest)
+	if s.maxLife < s.life {
+		report("max_life", "is shorter than invite_life")
+	}
+	s.callTimeout = duration("call_timeout", c.CallTimeout, defaultCall, time.Millisecond, time.Minute)
+	if s.MaxScan < 0 {
+		report("max_scan", "must not be negative")
+	}
+	if s.MaxScan <= 0 {
+		s.MaxScan = defaultScan
+	}
+	return s, problems
+}
+
+// checkCredential: a token, or all that is needed to get one.
+func (c *Config) checkCredential(report func(field, format string, args ...any)) {
+	if c.TokenURL == "" {
+		if strings.TrimSpace(c.Token.Reveal()) == "" {
+			report("token", "is missing, and there is no token_url either")
+		}
+		if strings.ContainsAny(c.Token.Reveal(), " \t\r\n") {
+			report("token", "may hold no blanks")
+		}
+		if c.ClientID != "" || c.ClientSecret != "" || len(c.Scopes) > 0 {
+			report("token_url", "is missing: client_id, client_secret and scopes are for it")
+		}
+		return
+	}
+	if c.Token != "" {
+		report("token", "cannot be given together with token_url")
+	}
+	if err := checkURL(c.TokenURL); err != nil {
+		report("token_url", "%v", err)
+	}
+	if c.ClientID == "" {
+		report("client_id", "is missing")
+	}
+	if c.ClientSecret == "" {
+		report("client_secret", "is missing")
+	}
+	for n, scope := range c.Scopes {
+		if scope == "" || strings.ContainsAny(scope, " \t\r\n") {
+			report(fmt.Sprintf("scopes[%d]", n), "is one scope, without blanks")
+		}
+	}
+}
+
+// checkURL insists on https: a credential travels there.
+func checkURL(raw string) error {
+	if raw == "" {
+		return errors.New("is missing")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return errors.New("is not an absolute URL")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return errors.New("may hold no user, query or fragment")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	default:
+		return errors.New("must be https unless the host is loopback")
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

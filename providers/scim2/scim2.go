@@ -1,0 +1,140 @@
+package scim2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"usher/identity"
+	"usher/internal/httpx"
+	"usher/providers"
+	"usher/scim"
+	"usher/scim/client"
+)
+
+// Provider is one connection to a SCIM service.
+type Provider struct {
+	scim       *client.Client
+	credential credential
+	settings   *settings
+	deps       providers.Deps
+	service    *service
+	groups     *lanes // groups that are written as a whole
+	people     *lanes // people without an account
+	seams      seams
+	log        *slog.Logger
+}
+
+var (
+	_ providers.Provider       = (*Provider)(nil)
+	_ providers.Resender       = (*Provider)(nil)
+	_ providers.Revoker        = (*Provider)(nil)
+	_ providers.Settler        = (*Provider)(nil)
+	_ providers.Accepter       = (*Provider)(nil)
+	_ providers.MemberFinder   = (*Provider)(nil)
+	_ providers.RoleLister     = (*Provider)(nil)
+	_ providers.AddressChecker = (*Provider)(nil)
+)
+
+// seams are what tests replace.
+type seams struct {
+	sleep  func(context.Context, time.Duration) error
+	jitter func() float64
+}
+
+// Open implements providers.Config.
+func (c *Config) Open(d providers.Deps) (providers.Provider, error) {
+	return c.open(d, seams{sleep: httpx.Sleep, jitter: rand.Float64})
+}
+
+func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
+	set, problems := c.settle()
+	for key, name := range d.Roles {
+		if strings.TrimSpace(name) == "" {
+			problems = append(problems, fmt.Errorf("roles.%s: the role has no group at the provider", key))
+		}
+	}
+	if d.ActAsCaller {
+		problems = append(problems, errors.New("act_as: invitations are accepted by who holds the link, so scim2 has no caller's token to use"))
+	}
+	if d.Mailer == nil {
+		problems = append(problems, errors.New("invitations are mailed by usher itself, and there is nothing to mail with"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Logger == nil {
+		d.Logger = slog.Default()
+	}
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{
+		scim:       client.New(http, client.Options{BaseURL: set.BaseURL, Authorize: authorize, Now: d.Now}),
+		credential: fixed(set.Token), settings: set, deps: d, service: newService(d.Now),
+		groups: newLanes(), people: newLanes(), seams: s,
+		log: d.Logger.With("connection", d.Connection, "provider", "scim2"),
+	}
+	if set.TokenURL != "" {
+		p.credential = newGranted(http, set, d.Now)
+	}
+	return p, nil
+}
+
+// Describe implements providers.Provider.
+func (p *Provider) Describe() providers.Description {
+	return providers.Description{
+		Provider: "scim2",
+		Fields: providers.Fields{
+			Message: true, RedirectURL: true, ExpiresAt: true, MaxLife: p.settings.maxLife, Life: p.settings.life,
+		},
+		Emulated: map[providers.Capability]string{
+			providers.CapInvite: "usher mails a link; the service learns nothing, and grants nothing, before the invitation is accepted",
+			providers.CapResend: "usher mails another link, and the one before ends",
+			providers.CapRevoke: "the link ends; nothing was granted",
+			providers.CapAccept: "by usher's link: an account is made where there is none, and added to the groups of the roles and of the organization",
+		},
+	}
+}
+
+// Close implements providers.Provider.
+func (p *Provider) Close() error { return nil }
+
+// CheckAddress implements providers.AddressChecker. Refused is what no filter
+// can carry as exactly this text.
+func (p *Provider) CheckAddress(a identity.Address) error {
+	for _, spelling := range p.spellings(a) {
+		if _, err := scim.Eq(scim.RFC, "userName", spelling); err != nil {
+			return identity.FieldError(identity.CodeEmailNotDeliverable, "/email",
+				"The identity provider of this organization cannot look this address up safely.")
+		}
+	}
+	return nil
+}
+
+// spellings are what an address is looked for by: services ought to compare
+// user names and e-mails without case (RFC 7643 sections 4.1.1 and 4.1.2), and
+// some do not.
+func (p *Provider) spellings(a identity.Address) []string {
+	all := []string{a.Key(p.deps.EmailRule), deliverable(a), a.Typed}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// deliverable is how an address is written to somebody.
+func deliverable(a identity.Address) string { return a.Local + "@" + a.Domain }
+
+// same compares addresses by the connection's rule.
+func (p *Provider) same(text string, a identity.Address) bool {
+	parsed, err := identity.ParseEmail(text)
+	return err == nil && parsed.Key(p.deps.EmailRule) == a.Key(p.deps.EmailRule)
+}

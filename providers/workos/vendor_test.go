@@ -1,0 +1,436 @@
+package workos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"usher/identity"
+	"usher/providers"
+	"usher/providers/providertest"
+	"usher/sandbox/fault"
+)
+
+const (
+	baseURL = "https://api.workos.com"
+	orgOne  = "org_01EHZNVPK3SFK441A1RGBFSHRT"
+	orgTwo  = "org_01HE8GSH8FQPASKSY27THRKRBP"
+	apiKey  = "sk_test_s3cr3tOfTheGateway"
+)
+
+// vendor is a small WorkOS written from FACTS.md, with a switch for every way
+// in which one call can go wrong. It is an http.RoundTripper.
+type vendor struct {
+	mu          sync.Mutex
+	clock       time.Time
+	next        int
+	users       []*user
+	rows        []*invitation
+	memberships []*membership
+	events      []*event
+	mails       map[string]int
+	calls       []string
+	faults      []*mishap
+
+	// What nobody has seen live (FACTS.md section 16).
+	rotate       bool // a resend renews token and expiry
+	lazyExpiry   bool // an invitation that has run out stays pending until it is withdrawn
+	lateEvents   int  // how many questions the log is behind
+	noEvents     bool // the key may not read the log
+	bareRows     bool // invitations without role_slug
+	bareMembers  bool // memberships without user and roles
+	foreign      bool // lists hold rows of another organization
+	otherAddress bool // the address filter does not filter
+	statusless   bool // nor does the filter of statuses
+}
+
+type user struct {
+	id, email string
+	verified  bool
+}
+
+type invitation struct {
+	id, email, state, org, role, accepter, locale string
+	created, expires                              time.Time
+	ended                                         *time.Time
+	days                                          int
+}
+
+type membership struct {
+	id, user, org, status string
+	roles                 []string
+}
+
+type event struct {
+	row *invitation
+	at  time.Time
+}
+
+// mishap makes one call go wrong.
+type mishap struct {
+	op     string
+	skip   int
+	times  int // 0: once; -1: always
+	status int
+	body   string
+	header http.Header
+	acts   bool // the vendor acts first
+	cut    bool // no answer
+	half   bool // an answer that is cut
+	refuse bool // nobody listens
+	hang   bool
+	long   bool   // a body without end
+	during func() // happens elsewhere before the call; the call itself goes well
+}
+
+func newVendor() *vendor {
+	return &vendor{clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), mails: map[string]int{}}
+}
+
+func (v *vendor) now() time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.clock
+}
+
+func (v *vendor) advance(d time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.clock = v.clock.Add(d)
+}
+
+func (v *vendor) inject(m mishap) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if m.times == 0 {
+		m.times = 1
+	}
+	v.faults = append(v.faults, &m)
+}
+
+// count returns how many calls of an operation arrived; "" counts all.
+func (v *vendor) count(op string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 0
+	for _, call := range v.calls {
+		if op == "" || call == op {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *vendor) mailed(to string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.mails[strings.ToLower(to)]
+}
+
+func (v *vendor) id(prefix string) string {
+	v.next++
+	return fmt.Sprintf("%s_01J%023d", prefix, v.next)
+}
+
+// person returns the account of an address, which it makes if there is none.
+func (v *vendor) person(email string) *user {
+	n := slices.IndexFunc(v.users, func(u *user) bool { return strings.EqualFold(u.email, email) })
+	if n >= 0 {
+		return v.users[n]
+	}
+	u := &user{id: v.id("user"), email: email}
+	v.users = append(v.users, u)
+	return u
+}
+
+func (v *vendor) addMember(org, email, status string, roles ...string) *membership {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	u := v.person(email)
+	u.verified = true
+	m := &membership{id: v.id("om"), user: u.id, org: org, status: status, roles: roles}
+	v.memberships = append(v.memberships, m)
+	return m
+}
+
+// elsewhere makes an invitation as the dashboard would.
+func (v *vendor) elsewhere(org, email, role string) *invitation {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.make(org, email, role, 7)
+}
+
+func (v *vendor) make(org, email, role string, days int) *invitation {
+	row := &invitation{
+		id: v.id("invitation"), email: email, state: "pending", org: org, role: role, days: days,
+		created: v.clock, expires: v.clock.Add(time.Duration(days) * day),
+	}
+	v.rows = append(v.rows, row)
+	v.memberships = append(v.memberships, &membership{id: v.id("om"), user: v.person(email).id, org: org, status: "pending", roles: []string{role}})
+	v.mails[strings.ToLower(email)]++
+	return row
+}
+
+// accept is what the invitee does on the vendor's page; as may be another
+// address of the same company.
+func (v *vendor) accept(org, email, as string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, row := range v.rows {
+		if row.org != org || !strings.EqualFold(row.email, email) || v.stateOf(row) != "pending" {
+			continue
+		}
+		invited, who := v.person(row.email), v.person(as)
+		who.verified = true
+		for _, m := range v.memberships {
+			if m.org == org && m.user == invited.id {
+				m.user, m.status = who.id, "active"
+			}
+		}
+		row.accepter = who.id
+		v.end(row, "accepted")
+		return nil
+	}
+	return errors.New("no pending invitation of " + email)
+}
+
+func (v *vendor) end(row *invitation, state string) {
+	at := v.clock
+	row.state, row.ended = state, &at
+}
+
+func (v *vendor) stateOf(row *invitation) string {
+	if row.state == "pending" && !v.lazyExpiry && !row.expires.After(v.clock) {
+		return "expired"
+	}
+	return row.state
+}
+
+// revoked withdraws an invitation as the dashboard would.
+func (v *vendor) revoked(row *invitation) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.end(row, "revoked")
+	v.forget(row)
+}
+
+// forget takes the pending membership of an invitation away.
+func (v *vendor) forget(row *invitation) {
+	who := v.person(row.email).id
+	v.memberships = slices.DeleteFunc(v.memberships, func(m *membership) bool {
+		return m.org == row.org && m.user == who && m.status == "pending"
+	})
+}
+
+// find returns the invitations of an address, as they were made.
+func (v *vendor) find(email string) []invitation {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var found []invitation
+	for _, row := range v.rows {
+		if strings.EqualFold(row.email, email) {
+			found = append(found, *row)
+		}
+	}
+	return found
+}
+
+// RoundTrip implements http.RoundTripper.
+func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	op := opOf(r)
+	v.mu.Lock()
+	v.calls = append(v.calls, op)
+	m := v.mishap(op)
+	v.mu.Unlock()
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
+		trace.GetConn(r.URL.Host)
+		if m != nil && m.refuse {
+			return nil, errors.New("dial: connection refused")
+		}
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	if m != nil && m.hang {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if m != nil && m.during != nil {
+		m.during()
+		m = nil
+	}
+	answer := httptest.NewRecorder()
+	if m == nil || m.acts {
+		v.mu.Lock()
+		v.serve(answer, r, op, body)
+		v.mu.Unlock()
+	}
+	switch {
+	case m == nil:
+		return answer.Result(), nil
+	case m.cut:
+		return nil, io.ErrUnexpectedEOF
+	case m.half:
+		return half(answer), nil
+	default:
+		return m.answer(r.Context()), nil
+	}
+}
+
+// half cuts an answer in the middle.
+func half(answer *httptest.ResponseRecorder) *http.Response {
+	text := answer.Body.String()
+	result := answer.Result()
+	result.Header.Set(fault.Header, "half")
+	result.Body = io.NopCloser(io.MultiReader(strings.NewReader(text[:len(text)/2]), broken{}))
+	return result
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func (m *mishap) answer(ctx context.Context) *http.Response {
+	answer := httptest.NewRecorder()
+	answer.Header().Set("Content-Type", "application/json")
+	answer.Header().Set(fault.Header, "injected")
+	for name, values := range m.header {
+		answer.Header()[name] = values
+	}
+	answer.WriteHeader(m.status)
+	answer.WriteString(m.body)
+	result := answer.Result()
+	if m.long {
+		result.Body = io.NopCloser(endlessBody{ctx})
+	}
+	return result
+}
+
+type endlessBody struct{ ctx context.Context }
+
+func (e endlessBody) Read(p []byte) (int, error) {
+	for n := range p {
+		p[n] = ' '
+	}
+	return len(p), e.ctx.Err()
+}
+
+func (v *vendor) mishap(op string) *mishap {
+	for n, m := range v.faults {
+		if m.op != op && m.op != "*" {
+			continue
+		}
+		if m.skip > 0 {
+			m.skip--
+			continue
+		}
+		if m.times--; m.times == 0 {
+			v.faults = slices.Delete(v.faults, n, n+1)
+		}
+		return m
+	}
+	return nil
+}
+
+// rig is an adapter on a vendor. Everything that passes between them is held
+// against the vendor's document, where that is to be had.
+type rig struct {
+	*vendor
+	p     *Provider
+	t     *testing.T
+	slept time.Duration
+}
+
+func config() *Config { return &Config{APIKey: apiKey, CallTimeout: "2s"} }
+
+func deps(v *vendor) providers.Deps {
+	return providers.Deps{
+		Connection: "test", Transport: v, Now: v.now, EmailRule: identity.EmailLowercase,
+		Roles: map[string]string{"admin": "org-admin", "member": "member"},
+	}
+}
+
+func newRig(t *testing.T, change func(*Config, *providers.Deps)) *rig {
+	t.Helper()
+	v := newVendor()
+	c, d := config(), deps(v)
+	if change != nil {
+		change(c, &d)
+	}
+	r := &rig{vendor: v, t: t}
+	if document := documents(); document != nil {
+		d.Transport = document.Fresh(t).RoundTripper(d.Transport)
+	}
+	p, err := c.open(d, seams{
+		sleep: func(ctx context.Context, d time.Duration) error {
+			v.advance(d)
+			r.slept += d
+			return ctx.Err()
+		},
+		jitter: func() float64 { return 0 },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.p = p
+	return r
+}
+
+// client is the connection as the house uses it.
+func (r *rig) client() *providers.Client {
+	return providers.NewClient("test", r.p, &providers.ClientOptions{
+		Now: r.now, Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
+	})
+}
+
+func org(id string) identity.OrgRef { return identity.OrgRef{ID: "org_of_" + id[4:8], ProviderID: id} }
+
+func (r *rig) request(email string, roles ...string) providers.InviteRequest {
+	r.t.Helper()
+	address, err := identity.ParseEmail(email)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if len(roles) == 0 {
+		roles = []string{"member"}
+	}
+	return providers.InviteRequest{
+		InviteID: "inv_1", Org: org(orgOne), Address: address, EmailKey: address.Key(identity.EmailLowercase),
+		Roles: roles, Notify: true, Attempt: 1, Journal: providertest.NewJournal(),
+	}
+}
+
+// resend is a request to send an invitation again.
+func resend(r providers.InviteRequest, sent *providers.Sent) providers.ResendRequest {
+	r.Journal, r.Reference = providertest.NewJournal(), sent.Reference
+	r.Attempt++
+	r.ExpiresAt = nil
+	return providers.ResendRequest{InviteRequest: r, ProviderID: sent.ProviderID}
+}
+
+func wantCode(t *testing.T, err error, want identity.Code) {
+	t.Helper()
+	if got := identity.CodeOf(err); got != want {
+		t.Fatalf("code %q, want %q (error: %v)", got, want, err)
+	}
+}
