@@ -29,6 +29,7 @@ type house struct {
 	other   *identity.Organization
 	admin   invites.Caller
 	tick    chan time.Time
+	every   time.Duration // how often pending invites are compared; 0: never
 }
 
 const life = 72 * time.Hour
@@ -36,7 +37,7 @@ const life = 72 * time.Hour
 func build(t *testing.T, change ...func(*memory.Options)) *house {
 	t.Helper()
 	h := &house{
-		t: t, clock: testclock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)), tick: make(chan time.Time),
+		t: t, clock: testclock.Running(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)), tick: make(chan time.Time),
 		url:     "sqlite:" + filepath.Join(t.TempDir(), "usher.db"),
 		options: memory.Options{Roles: map[string]string{"admin": "Administrator", "member": "Member"}},
 		admin: invites.Caller{
@@ -78,7 +79,7 @@ func (h *house) serve(change func(*invites.Options)) {
 	h.service, err = invites.New(h.t.Context(), h.ledger, []*invites.Connection{{
 		Name: "main", Client: client,
 		Roles:        map[string]invites.RoleRule{"admin": {GrantableBy: []string{"admin"}}, "member": {}},
-		RedirectURLs: []string{"https://app.example.com/welcome"},
+		RedirectURLs: []string{"https://app.example.com/welcome"}, CompareEvery: h.every,
 	}}, options)
 	if err != nil {
 		h.t.Fatal(err)
@@ -157,6 +158,10 @@ func (h *house) mails(email string, want int) {
 		h.t.Errorf("%d mails to %s, want %d", got, email, want)
 	}
 }
+
+// about reports whether two times are the same but for the looks at the clock
+// in between.
+func about(a, b time.Time) bool { return a.Sub(b).Abs() < time.Millisecond }
 
 func wantCode(t *testing.T, err error, want identity.Code) *identity.Error {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"usher/identity"
@@ -22,16 +23,26 @@ type journal struct {
 	unwritten []ledger.Step // done, and not in the ledger yet
 }
 
+func (s *Service) newJournal(i *identity.Invite) *journal {
+	return &journal{ledger: s.ledger, invite: i.ID, attempt: i.Attempt, steps: map[string]providers.Step{}}
+}
+
+// openJournal returns the journal of an attempt with what is recorded of it.
 func (s *Service) openJournal(ctx context.Context, i *identity.Invite) (*journal, error) {
-	recorded, err := s.ledger.Steps(ctx, i.ID, i.Attempt)
+	j := s.newJournal(i)
+	return j, j.read(ctx)
+}
+
+// read reads what is recorded.
+func (j *journal) read(ctx context.Context) error {
+	recorded, err := j.ledger.Steps(ctx, j.invite, j.attempt)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	j := &journal{ledger: s.ledger, invite: i.ID, attempt: i.Attempt, steps: map[string]providers.Step{}}
 	for _, step := range recorded {
 		j.steps[step.Name] = providers.Step{Begun: step.Begun, Done: step.Done, Result: step.Result}
 	}
-	return j, nil
+	return nil
 }
 
 // Step implements providers.Journal.
@@ -53,6 +64,9 @@ func (j *journal) Begin(ctx context.Context, name string) error {
 		return &identity.Error{Code: identity.CodeInternal, Op: "record step " + name, Err: err}
 	}
 	j.flushed()
+	if !j.ledger.Alive() { // others may think by now that nobody works on the invite
+		return identity.Errorf(identity.CodeInternal, "recording step %s took too long to go on", name)
+	}
 	j.set(name, providers.Step{Begun: true})
 	return nil
 }
@@ -77,11 +91,16 @@ func (j *journal) Undo(ctx context.Context, name string) error {
 	if err != nil {
 		return &identity.Error{Code: identity.CodeInternal, Op: "take back step " + name, Unknown: true, Err: err}
 	}
+	j.forget(name)
+	return nil
+}
+
+// forget makes a step one that was never begun.
+func (j *journal) forget(name string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.steps[name] = providers.Step{}
 	j.unwritten = slices.DeleteFunc(j.unwritten, func(s ledger.Step) bool { return s.Name == name })
-	return nil
 }
 
 func (j *journal) set(name string, step providers.Step) {
@@ -120,11 +139,20 @@ func (j *journal) untouched() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for name, step := range j.steps {
-		if step.Begun && name != stepRevoke {
+		if step.Begun && name != stepRevoke && !strings.HasPrefix(name, providers.AcceptPrefix) {
 			return false
 		}
 	}
 	return true
+}
+
+// overtaken is about, for who was recording what came of its work and finds that
+// somebody else has taken the invite over in the meantime: that one settles it.
+func overtaken(err error, invite string) error {
+	if isCode(err, identity.CodeConflict) {
+		return stillUncertain(invite, err)
+	}
+	return about(err, invite)
 }
 
 // isCode reports whether err carries a problem code.

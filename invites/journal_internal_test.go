@@ -3,6 +3,7 @@ package invites
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"usher/identity"
 	"usher/ledger"
@@ -32,7 +33,7 @@ func TestUndoOfADoneStep(t *testing.T) {
 			return err
 		}
 		i.OrganizationID = org.ID
-		return tx.InsertInvite(i)
+		return tx.InsertLeased(i, time.Hour)
 	})
 	if err != nil {
 		t.Fatal(err)

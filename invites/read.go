@@ -109,8 +109,10 @@ func inviteQuery(c *Connection, org *identity.Organization, r ListRequest) (ledg
 }
 
 // position is where a listing goes on after an invite.
-func position(i *identity.Invite) string {
-	return strconv.FormatInt(i.CreatedAt.UnixMicro(), 10) + "." + i.ID
+func position(i *identity.Invite) string { return positionAt(i.CreatedAt, i.ID) }
+
+func positionAt(created time.Time, id string) string {
+	return strconv.FormatInt(created.UnixMicro(), 10) + "." + id
 }
 
 func parsePosition(text string) (*ledger.InvitePosition, error) {

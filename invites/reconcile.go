@@ -31,7 +31,7 @@ func (s *Service) refreshIfStale(org *identity.Organization) {
 		return
 	}
 	c, err := s.connectionOf(org)
-	if err != nil || !c.Client.Has(providers.CapInviteList) || s.background.Err() != nil || !s.refreshes.idle(org.ID) {
+	if err != nil || s.background.Err() != nil || !s.refreshes.idle(org.ID) {
 		return
 	}
 	s.tried.Add(org.ID, now)
@@ -55,12 +55,8 @@ func (s *Service) compare(ctx context.Context, c *Connection, org *identity.Orga
 }
 
 // refresh waits for a comparison that begins after this call and returns the
-// organization as it is after. Where the vendor keeps no list the ledger is the
-// truth already.
+// organization as it is after.
 func (s *Service) refresh(ctx context.Context, by Caller, c *Connection, org *identity.Organization) (*identity.Organization, error) {
-	if !c.Client.Has(providers.CapInviteList) {
-		return org, nil
-	}
 	id := org.ID
 	if c.ActAsCaller {
 		// What one caller may see at the vendor is not what another may.
@@ -93,6 +89,9 @@ type reconciliation struct {
 // reconcile applies the vendor's truth to an organization's invites: DESIGN
 // section 4, "The vendor's truth wins, also late".
 func (s *Service) reconcile(ctx context.Context, c *Connection, org *identity.Organization) error {
+	if !c.Client.Has(providers.CapInviteList) {
+		return s.closeExpired(ctx, org)
+	}
 	r := &reconciliation{
 		Service: s, c: c, org: org, started: s.ledger.Now(),
 		byProviderID: map[string]*providers.RemoteInvite{}, byInviteID: map[string]*providers.RemoteInvite{},
@@ -118,13 +117,27 @@ func (s *Service) reconcile(ctx context.Context, c *Connection, org *identity.Or
 	if r.first != nil {
 		return r.first
 	}
+	return s.ledger.Write(ctx, func(tx *ledger.Tx) error { return compared(tx, org, r.started) })
+}
+
+// compared records when an organization was last compared.
+func compared(tx *ledger.Tx, org *identity.Organization, at time.Time) error {
+	current, err := tx.Organization(org.ID)
+	if err != nil {
+		return err
+	}
+	current.SyncedAt = &at
+	return tx.UpdateOrganization(current)
+}
+
+// closeExpired is a comparison where no vendor keeps a list: the ledger is the
+// truth, and only the clock can change it.
+func (s *Service) closeExpired(ctx context.Context, org *identity.Organization) error {
 	return s.ledger.Write(ctx, func(tx *ledger.Tx) error {
-		current, err := tx.Organization(org.ID)
-		if err != nil {
+		if _, err := tx.CloseExpired(org.ID, ""); err != nil {
 			return err
 		}
-		current.SyncedAt = &r.started
-		return tx.UpdateOrganization(current)
+		return compared(tx, org, tx.Now())
 	})
 }
 
@@ -242,7 +255,7 @@ func (r *reconciliation) compareOne(ctx context.Context, i *identity.Invite) err
 		return err
 	case joined:
 		return r.apply(ctx, i, identity.StateAccepted, "", row)
-	case row != nil || (i.ExpiresAt != nil && !i.ExpiresAt.After(r.started)):
+	case row != nil || pastExpiry(i, r.started):
 		return r.apply(ctx, i, identity.StateExpired, "", row)
 	default:
 		return r.apply(ctx, i, identity.StateRevoked, identity.ReasonGoneAtProvider, nil)
@@ -420,7 +433,7 @@ func (s *Service) adoptOwn(ctx context.Context, c *Connection, org *identity.Org
 		show(i, row)
 	}
 	sent := &providers.Sent{ProviderID: row.ProviderID, ExpiresAt: row.ExpiresAt, Reference: row.Reference}
-	if err := s.recordSent(ctx, i, j, sent, identity.StatePending, identity.ReasonAdopted); err != nil {
+	if err := s.recordSent(ctx, s.ledger.Write, i, j, sent, identity.StatePending, identity.ReasonAdopted); err != nil {
 		return err
 	}
 	return pendingText(about(cause, i.ID))

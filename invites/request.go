@@ -75,6 +75,11 @@ type Connection struct {
 	AutoRegister bool
 	// RedirectURLs are the pages an invite may lead to; exact matches only.
 	RedirectURLs []string
+	// AcceptURL is the application's page for invitees; empty: there is none.
+	AcceptURL string
+	// CompareEvery is how often organizations with pending invites are compared
+	// with the vendor without being asked; 0: never.
+	CompareEvery time.Duration
 }
 
 // RoleRule says who may grant a role: callers that hold one of the portable

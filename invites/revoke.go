@@ -88,7 +88,10 @@ func (s *Service) beginRevoke(ctx context.Context, c *Connection, by Caller, org
 
 // endRevoke records the outcome of a revocation and frees the invite.
 func (s *Service) endRevoke(ctx context.Context, i *identity.Invite, to identity.State, reason string, by identity.Actor) error {
-	return s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := tx.Hold(i.ID); err != nil {
+			return err
+		}
 		if err := tx.DoneStep(i.ID, i.Attempt, stepRevoke, nil); err != nil {
 			return err
 		}
@@ -99,6 +102,10 @@ func (s *Service) endRevoke(ctx context.Context, i *identity.Invite, to identity
 		}
 		return tx.Unlease(i.ID)
 	})
+	if err != nil {
+		return overtaken(err, i.ID)
+	}
+	return nil
 }
 
 // revokeGone handles an invitation the vendor does not have: its owner joined
@@ -121,6 +128,9 @@ func (s *Service) revokeGone(ctx context.Context, c *Connection, by Caller, i *i
 // is asked at once.
 func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, cause error) (*identity.Invite, error) {
 	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := tx.Hold(i.ID); err != nil {
+			return err
+		}
 		if i.State == identity.StatePending {
 			if err := move(tx, i, identity.StateUncertain, identity.ReasonRevokeUnknown, identity.Actor{}); err != nil {
 				return err
@@ -134,7 +144,7 @@ func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identit
 		return tx.Unlease(i.ID)
 	})
 	if err != nil {
-		return nil, err
+		return nil, overtaken(err, i.ID)
 	}
 	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly)
 	switch {
@@ -152,6 +162,9 @@ func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identit
 // keepPending frees an invite whose revocation the vendor refused.
 func (s *Service) keepPending(ctx context.Context, i *identity.Invite, cause error) error {
 	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := tx.Hold(i.ID); err != nil {
+			return err
+		}
 		if err := tx.UndoStep(i.ID, i.Attempt, stepRevoke); err != nil {
 			return err
 		}
@@ -159,6 +172,9 @@ func (s *Service) keepPending(ctx context.Context, i *identity.Invite, cause err
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "a refused revocation could not be recorded", "invite", i.ID, "error", redact.Text(err.Error()))
+	}
+	if isCode(err, identity.CodeConflict) {
+		return overtaken(err, i.ID)
 	}
 	return about(cause, i.ID)
 }

@@ -39,20 +39,19 @@ func (s *Service) Send(ctx context.Context, by Caller, org *identity.Organizatio
 	id := identity.NewID(identity.PrefixInvite)
 	defer s.busy.begin(id)()
 	i.ID, i.State = id, identity.StateSending
-	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+	// The first step that is begun makes this durable, and no sooner is there
+	// anything at the vendor.
+	err = s.ledger.WriteAhead(ctx, func(tx *ledger.Tx) error {
 		if _, err := tx.CloseExpired(org.ID, i.EmailKey); err != nil {
 			return err
 		}
 		if err := s.withinMailBudget(tx, org.ID, i.EmailKey); err != nil {
 			return err
 		}
-		if err := tx.InsertInvite(i); err != nil {
+		if err := tx.InsertLeased(i, leaseTime); err != nil {
 			return err
 		}
 		if err := tx.AppendEvent(i.ID, identity.InviteEvent{State: i.State, Actor: by.Actor}); err != nil {
-			return err
-		}
-		if err := tx.Lease(i.ID, leaseTime); err != nil {
 			return err
 		}
 		return tx.AttachInvite(r.Claim, i.ID, i.Attempt)
@@ -60,7 +59,7 @@ func (s *Service) Send(ctx context.Context, by Caller, org *identity.Organizatio
 	if err != nil {
 		return nil, pendingText(err)
 	}
-	return s.deliver(ctx, c, org, i, ending{refused: fail})
+	return s.deliver(ctx, c, org, i, ending{refused: fail, claim: r.Claim, fresh: true})
 }
 
 // withinMailBudget refuses a sending to an address that has been mailed often
@@ -153,7 +152,7 @@ func (s *Service) sendAgain(ctx context.Context, c *Connection, by Caller, org *
 	if err != nil || overtaken {
 		return nil, overtaken, pendingText(err)
 	}
-	i, err = s.deliver(ctx, c, org, i, ending{refused: fail})
+	i, err = s.deliver(ctx, c, org, i, ending{refused: fail, claim: claim})
 	return i, false, err
 }
 
@@ -200,6 +199,11 @@ type ending struct {
 	// later leaves a sending whose answer was lost to the settler, to go on
 	// with; otherwise the vendor is asked at once.
 	later bool
+	// claim is of the key that the request came with, nil for none. Its end is
+	// recorded after the outcome, and makes that durable.
+	claim *ledger.Claim
+	// fresh: the invite has just been recorded, so no step of it has.
+	fresh bool
 }
 
 // fail: a send that was refused has failed, for the reason the code says.
@@ -214,11 +218,19 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 	if err != nil {
 		return nil, s.record(ctx, i, nil, identity.StateFailed, string(identity.CodeInvalidRequest), err)
 	}
-	j, err := s.openJournal(ctx, i)
+	j := s.newJournal(i)
+	if !end.fresh {
+		err = j.read(ctx)
+	}
 	if err != nil {
 		return nil, s.record(ctx, i, nil, identity.StateUncertain, string(identity.CodeInternal), err)
 	}
 	request := s.inviteRequest(org, i, address, j)
+	if c.Client.Has(providers.CapAccept) {
+		if request.Link, err = s.newLink(ctx, i); err != nil {
+			return nil, s.record(ctx, i, nil, identity.StateFailed, string(identity.CodeInternal), err)
+		}
+	}
 	var sent *providers.Sent
 	if i.Attempt == 1 {
 		sent, err = c.Client.Invite(ctx, request)
@@ -228,7 +240,11 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 	var failure *identity.Error
 	switch {
 	case err == nil:
-		return i, s.recordSent(ctx, i, j, sent, identity.StatePending, "")
+		write := s.ledger.Write
+		if end.claim != nil {
+			write = s.ledger.WriteAhead
+		}
+		return i, s.recordSent(ctx, write, i, j, sent, identity.StatePending, "")
 	case errors.As(err, &failure) && failure.Unknown && end.later:
 		return nil, s.record(ctx, i, j, identity.StateUncertain, identity.ReasonInterrupted, failure)
 	case errors.As(err, &failure) && failure.Unknown:
@@ -248,13 +264,10 @@ func (s *Service) afterUnknown(ctx context.Context, c *Connection, org *identity
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		if err := move(tx, i, identity.StateUncertain, string(cause.Code), identity.Actor{}); err != nil {
-			return err
-		}
-		return tx.Unlease(i.ID)
+		return conclude(tx, i, identity.StateUncertain, string(cause.Code), identity.Actor{})
 	})
 	if err != nil {
-		return nil, about(err, i.ID)
+		return nil, overtaken(err, i.ID)
 	}
 	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly)
 	if err != nil {
@@ -286,31 +299,36 @@ func (s *Service) record(ctx context.Context, i *identity.Invite, j *journal, to
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		if err := move(tx, i, to, reason, identity.Actor{}); err != nil {
-			return err
-		}
-		return tx.Unlease(i.ID)
+		return conclude(tx, i, to, reason, identity.Actor{})
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "the outcome of an invite could not be recorded", "invite", i.ID, "state", to, "error", redact.Text(err.Error()))
 	}
+	if isCode(err, identity.CodeConflict) {
+		return overtaken(err, i.ID)
+	}
 	return about(cause, i.ID)
 }
 
+// write is how a transaction is run: Write or WriteAhead of the ledger.
+type write func(context.Context, func(*ledger.Tx) error) error
+
 // recordSent ends an operation on a leased invite that reached the vendor.
-func (s *Service) recordSent(ctx context.Context, i *identity.Invite, j *journal, sent *providers.Sent, to identity.State, reason string) error {
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+func (s *Service) recordSent(ctx context.Context, write write, i *identity.Invite, j *journal, sent *providers.Sent, to identity.State, reason string) error {
+	err := write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		applySent(i, sent, tx.Now())
-		if err := move(tx, i, to, reason, identity.Actor{}); err != nil {
-			return err
+		if i.Attempt > 1 {
+			if err := tx.SupersedeLinks(i.ID, i.Attempt); err != nil {
+				return err
+			}
 		}
-		return tx.Unlease(i.ID)
+		applySent(i, sent, tx.Now())
+		return conclude(tx, i, to, reason, identity.Actor{})
 	})
 	if err != nil {
-		return about(err, i.ID)
+		return overtaken(err, i.ID)
 	}
 	return nil
 }
@@ -333,7 +351,7 @@ func (s *Service) inviteRequest(org *identity.Organization, i *identity.Invite, 
 		InviteID: i.ID, Org: org.Ref(), Address: a, EmailKey: i.EmailKey, Roles: i.Roles,
 		GivenName: i.GivenName, FamilyName: i.FamilyName, Locale: i.Locale, Message: i.Message,
 		RedirectURL: i.RedirectURL, Metadata: i.Metadata, Notify: i.Notify,
-		Inviter: i.Inviter, Reference: i.Reference,
+		Inviter: i.Inviter, Organization: org.Name, Attempt: i.Attempt, Reference: i.Reference,
 	}
 	if j != nil {
 		r.Journal = j

@@ -31,8 +31,13 @@ type Options struct {
 	// organization within MailWindow. 0: no limit.
 	Mails      int
 	MailWindow time.Duration
+	// Links is what the links begin with that invitees accept by; the secret of
+	// each is added.
+	Links string
 	// Tick replaces the timer of the settler, for tests.
 	Tick <-chan time.Time
+	// After is how the sender of batches waits. Defaults to time.After.
+	After func(time.Duration) <-chan time.Time
 }
 
 // How long one operation may hold an invite before others may take it over,
@@ -52,6 +57,7 @@ type Service struct {
 	refreshes *flights
 	tried     *lru.Cache[string, time.Time] // organization → last background refresh
 	busy      *busy
+	batches   *batches
 
 	background context.Context
 	stop       context.CancelFunc
@@ -69,6 +75,9 @@ func New(ctx context.Context, l *ledger.Ledger, connections []*Connection, o *Op
 	setDefault(&s.options.SettleEvery, 15*time.Second)
 	setDefault(&s.options.StartTimeout, 10*time.Second)
 	setDefault(&s.options.StaleAfter, time.Minute)
+	if s.options.After == nil {
+		s.options.After = time.After
+	}
 	s.log = s.options.Logger
 	if s.log == nil {
 		s.log = slog.Default()
@@ -77,6 +86,7 @@ func New(ctx context.Context, l *ledger.Ledger, connections []*Connection, o *Op
 	for _, c := range connections {
 		s.connections[c.Name] = c
 	}
+	s.batches = newBatches(s.connections)
 	tried, err := lru.New[string, time.Time](triedEntries)
 	if err != nil {
 		return nil, err

@@ -40,13 +40,15 @@ func (s *Service) settle(ctx context.Context, c *Connection, org *identity.Organ
 		}
 		err = s.release(ctx, row, nil)
 	case verdict == providers.VerdictSent && (!revoking || row.SentAt == nil):
-		err = s.recordSent(ctx, row, nil, sent, identity.StatePending, "")
+		err = s.recordSent(ctx, s.ledger.Write, row, nil, sent, identity.StatePending, "")
 	case revoking && (verdict == providers.VerdictSent || verdict == providers.VerdictUnchanged):
 		row.ProviderID = sent.ProviderID
 		err = s.finish(ctx, row, identity.StatePending, "")
 	case verdict == providers.VerdictUnchanged:
 		row.ProviderID = sent.ProviderID
 		err = s.finish(ctx, row, identity.StatePending, identity.ReasonNotSent)
+	case verdict == verdictBefore:
+		err = s.finish(ctx, row, identity.StateFailed, string(identity.CodeAlreadyMember))
 	case verdict == providers.VerdictMember:
 		err = s.finish(ctx, row, identity.StateAccepted, "")
 	case verdict == providers.VerdictNotSent && revoking:
@@ -76,6 +78,9 @@ func (s *Service) take(ctx context.Context, i *identity.Invite) (row *identity.I
 	return row, taken && err == nil, err
 }
 
+// verdictBefore: whom nothing was sent to is a member already.
+const verdictBefore providers.Verdict = "member_before"
+
 // ask gets the vendor's verdict within the time set for it.
 func (s *Service) ask(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite) (providers.Verdict, *providers.Sent, error) {
 	address, err := identity.ParseEmail(i.Email)
@@ -99,6 +104,9 @@ func (s *Service) ask(ctx context.Context, c *Connection, org *identity.Organiza
 		// What is there is what an attempt before this one has sent.
 		return providers.VerdictUnchanged, settled.Sent, nil
 	}
+	if settled.Verdict == providers.VerdictMember && i.StateReason == identity.ReasonInterrupted && i.SentAt == nil && j.untouched() {
+		return verdictBefore, settled.Sent, nil
+	}
 	return settled.Verdict, settled.Sent, nil
 }
 
@@ -107,6 +115,9 @@ func (s *Service) ask(ctx context.Context, c *Connection, org *identity.Organiza
 func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite) (row *identity.Invite, wentOn bool, err error) {
 	ctx = context.WithoutCancel(ctx)
 	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+		if err := tx.Hold(i.ID); err != nil {
+			return err
+		}
 		if err := tx.MarkAsked(i.ID); err != nil {
 			return err
 		}
@@ -137,10 +148,7 @@ func tryLater(code identity.Code, untouched bool) (identity.State, string) {
 // finish ends an operation on a leased invite.
 func (s *Service) finish(ctx context.Context, i *identity.Invite, to identity.State, reason string) error {
 	return s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		if err := move(tx, i, to, reason, identity.Actor{}); err != nil {
-			return err
-		}
-		return tx.Unlease(i.ID)
+		return conclude(tx, i, to, reason, identity.Actor{})
 	})
 }
 

@@ -35,6 +35,16 @@ func (s *Service) Start(ctx context.Context) error {
 		<-first
 		s.settler()
 	})
+	s.tasks.Go(func() {
+		<-first
+		s.cadence()
+	})
+	for _, c := range s.connections {
+		s.tasks.Go(func() {
+			<-first
+			s.sendBatches(c)
+		})
+	}
 	return nil
 }
 
@@ -93,11 +103,13 @@ func (s *Service) markInterrupted(ctx context.Context, i *identity.Invite) error
 	})
 }
 
-// How much is settled at a time for one connection, and for how long answers
-// are kept under their keys.
+// How much is settled at a time for one connection, for how long answers are
+// kept under their keys, and after how long a batch that stopped arriving is
+// given up.
 const (
 	settleBatch = 100
 	keepKeys    = 48 * time.Hour
+	keepUploads = time.Hour
 	pruneEvery  = time.Hour
 )
 
@@ -123,10 +135,18 @@ func (s *Service) settler() {
 		s.settleAll(s.background)
 		if now := s.ledger.Now(); now.Sub(pruned) >= pruneEvery {
 			pruned = now
-			if _, err := s.ledger.PruneKeys(s.background, keepKeys); err != nil && s.background.Err() == nil {
-				s.log.ErrorContext(s.background, "old idempotency keys could not be forgotten", "error", redact.Text(err.Error()))
-			}
+			s.prune(s.background)
 		}
+	}
+}
+
+// prune forgets what nobody needs any more.
+func (s *Service) prune(ctx context.Context) {
+	if _, err := s.ledger.PruneKeys(ctx, keepKeys); err != nil && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "old idempotency keys could not be forgotten", "error", redact.Text(err.Error()))
+	}
+	if _, err := s.ledger.PruneUploads(ctx, keepUploads); err != nil && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "uploads that were given up could not be forgotten", "error", redact.Text(err.Error()))
 	}
 }
 
@@ -138,6 +158,7 @@ func (s *Service) settleAll(ctx context.Context) {
 		connections.Go(func() { s.settleConnection(ctx, c) })
 	}
 	connections.Wait()
+	s.batches.wake() // rows may have been settled
 }
 
 // settleConnection asks about the uncertain invites of one connection, those

@@ -10,7 +10,8 @@ import (
 
 // moves lists where an invite may go from each state. The vendor's truth wins
 // also late: expired, revoked and failed rows reopen when the vendor shows
-// that the invitation lives or that the invitee joined.
+// that the invitation lives or that the invitee joined. A row of a batch that
+// was refused for a reason that passes is queued again.
 func moves(from identity.State) []identity.State {
 	const (
 		queued    = identity.StateQueued
@@ -27,12 +28,14 @@ func moves(from identity.State) []identity.State {
 	case queued:
 		return []identity.State{sending, failed, revoked}
 	case sending:
-		return []identity.State{pending, uncertain, failed, accepted, expired, revoked}
+		return []identity.State{queued, pending, uncertain, failed, accepted, expired, revoked}
 	case pending:
 		return []identity.State{sending, uncertain, accepted, declined, expired, revoked}
 	case uncertain:
 		return []identity.State{sending, pending, failed, accepted, declined, expired, revoked}
-	case failed, expired:
+	case failed:
+		return []identity.State{queued, sending, pending, accepted}
+	case expired:
 		return []identity.State{sending, pending, accepted}
 	case revoked:
 		return []identity.State{pending, accepted}
@@ -43,6 +46,15 @@ func moves(from identity.State) []identity.State {
 
 // move changes an invite's state in a transaction and writes its history.
 func move(tx *ledger.Tx, i *identity.Invite, to identity.State, reason string, by identity.Actor) error {
+	return moveBy(tx, i, to, reason, by, tx.UpdateInvite)
+}
+
+// conclude is move for who gives up the lease with it.
+func conclude(tx *ledger.Tx, i *identity.Invite, to identity.State, reason string, by identity.Actor) error {
+	return moveBy(tx, i, to, reason, by, tx.Conclude)
+}
+
+func moveBy(tx *ledger.Tx, i *identity.Invite, to identity.State, reason string, by identity.Actor, write func(*identity.Invite) error) error {
 	if !slices.Contains(moves(i.State), to) {
 		return fmt.Errorf("invites: %s cannot go from %s to %s", i.ID, i.State, to)
 	}
@@ -51,7 +63,7 @@ func move(tx *ledger.Tx, i *identity.Invite, to identity.State, reason string, b
 	if to == identity.StateAccepted && i.AcceptedAt == nil {
 		i.AcceptedAt = &now
 	}
-	if err := tx.UpdateInvite(i); err != nil {
+	if err := write(i); err != nil {
 		return err
 	}
 	return tx.AppendEvent(i.ID, identity.InviteEvent{At: now, State: to, Reason: reason, Actor: by})

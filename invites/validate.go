@@ -33,14 +33,8 @@ func (s *Service) validate(c *Connection, by Caller, r SendRequest) (*identity.I
 		return nil, address, err
 	}
 	for _, check := range []func() error{
-		func() error { return checkRoles(r.Roles) },
-		func() error { return checkName("/given_name", r.GivenName) },
-		func() error { return checkName("/family_name", r.FamilyName) },
-		func() error { return checkLocale(r.Locale) },
-		func() error { return checkMessage(r.Message) },
+		func() error { return r.wellFormed(s.ledger.Now()) },
 		func() error { return checkRedirectURL(c.RedirectURLs, r.RedirectURL) },
-		func() error { return checkExpiry(r.ExpiresAt, s.ledger.Now()) },
-		func() error { return checkMetadata(r.Metadata) },
 		func() error { return checkGrantable(c, by, r.Roles) },
 	} {
 		if err := check(); err != nil {
@@ -53,6 +47,33 @@ func (s *Service) validate(c *Connection, by Caller, r SendRequest) (*identity.I
 		RedirectURL: r.RedirectURL, ExpiresAt: r.ExpiresAt, Metadata: r.Metadata,
 		Notify: r.Notify == nil || *r.Notify, NotCarried: []string{}, Inviter: by.Actor, Attempt: 1,
 	}, address, nil
+}
+
+// Check finds what is wrong with a request wherever it goes: everything but
+// what depends on the organization. Codes: invalid_request.
+func (r SendRequest) Check(now time.Time) error {
+	if _, err := identity.ParseEmail(r.Email); err != nil {
+		return err
+	}
+	return r.wellFormed(now)
+}
+
+// wellFormed is Check without the address.
+func (r SendRequest) wellFormed(now time.Time) error {
+	for _, check := range []func() error{
+		func() error { return checkRoles(r.Roles) },
+		func() error { return checkName("/given_name", r.GivenName) },
+		func() error { return checkName("/family_name", r.FamilyName) },
+		func() error { return checkLocale(r.Locale) },
+		func() error { return checkMessage(r.Message) },
+		func() error { return checkExpiry(r.ExpiresAt, now) },
+		func() error { return checkMetadata(r.Metadata) },
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func invalid(field, format string, args ...any) error {

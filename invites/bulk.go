@@ -1,0 +1,148 @@
+package invites
+
+import (
+	"context"
+	"errors"
+
+	"usher/identity"
+	"usher/internal/redact"
+	"usher/ledger"
+	"usher/providers"
+)
+
+// bulkJournal is the journals of several attempts that are sent together. What
+// is recorded about them at once is one transaction.
+type bulkJournal struct {
+	ledger *ledger.Ledger
+	each   []*journal
+}
+
+// Begin implements providers.BulkJournal. After an error nothing may be sent.
+func (b *bulkJournal) Begin(ctx context.Context, name string, rows []int) error {
+	err := b.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		for _, n := range rows {
+			j := b.each[n]
+			if err := j.flush(tx); err != nil {
+				return err
+			}
+			if err := tx.BeginStep(j.invite, j.attempt, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return &identity.Error{Code: identity.CodeInternal, Op: "record step " + name, Err: err}
+	}
+	for _, n := range rows {
+		b.each[n].flushed()
+		b.each[n].set(name, providers.Step{Begun: true})
+	}
+	return nil
+}
+
+// Done implements providers.BulkJournal; see journal.Done.
+func (b *bulkJournal) Done(ctx context.Context, name string, n int, result map[string]string) error {
+	return b.each[n].Done(ctx, name, result)
+}
+
+// Undo implements providers.BulkJournal; see journal.Undo.
+func (b *bulkJournal) Undo(ctx context.Context, name string, rows []int) error {
+	err := b.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		for _, n := range rows {
+			if err := tx.UndoStep(b.each[n].invite, b.each[n].attempt, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return &identity.Error{Code: identity.CodeInternal, Op: "take back step " + name, Unknown: true, Err: err}
+	}
+	for _, n := range rows {
+		b.each[n].forget(name)
+	}
+	return nil
+}
+
+// deliverMany hands leased invites in state sending to the vendor in one call
+// and records what became of each, all in one transaction. It returns why
+// invites were not sent.
+func (s *Service) deliverMany(ctx context.Context, c *Connection, org *identity.Organization, rows []sentRow) []error {
+	causes := make([]error, len(rows))
+	b := &bulkJournal{ledger: s.ledger}
+	request := providers.BulkRequest{Org: org.Ref(), Journal: b}
+	for n := range rows {
+		i := rows[n].invite
+		address, err := identity.ParseEmail(i.Email)
+		if err != nil { // it was one when the row was recorded
+			causes[n] = err
+		}
+		b.each = append(b.each, s.newJournal(i))
+		request.Invites = append(request.Invites, s.inviteRequest(org, i, address, nil))
+	}
+	outcomes, cause := c.Client.InviteMany(ctx, request)
+	for n := range rows {
+		switch {
+		case outcomes[n].Err != nil:
+			causes[n] = outcomes[n].Err
+		case outcomes[n].Untried():
+			causes[n] = untried(cause)
+			rows[n].together = !providers.Singly(cause)
+		}
+	}
+	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		for n := range rows {
+			if err := s.concludeRow(tx, rows[n].invite, b.each[n], outcomes[n], causes[n]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "the outcome of a bulk call could not be recorded", "organization", org.ID, "error", redact.Text(err.Error()))
+		for n := range causes {
+			causes[n] = err
+		}
+	}
+	return causes
+}
+
+// errTogether is why a row was not sent that stood beside one that the vendor
+// refuses.
+var errTogether = errors.New("invites: another row stood in the way")
+
+func untried(cause error) error {
+	if cause == nil {
+		return errTogether
+	}
+	return cause
+}
+
+// concludeRow records what became of one invite of a bulk call.
+func (s *Service) concludeRow(tx *ledger.Tx, i *identity.Invite, j *journal, o providers.BulkOutcome, cause error) error {
+	if err := j.flush(tx); err != nil {
+		return err
+	}
+	var failure *identity.Error
+	switch {
+	case o.Sent != nil:
+		applySent(i, o.Sent, tx.Now())
+		return conclude(tx, i, identity.StatePending, "", identity.Actor{})
+	case o.Untried(), isCode(cause, identity.CodeInvitePending):
+		// Alone, what stands at the vendor is looked up and adopted.
+		reason := ""
+		if passes(cause) {
+			reason = string(identity.CodeOf(cause))
+		}
+		return conclude(tx, i, identity.StateQueued, reason, identity.Actor{})
+	case errors.As(cause, &failure) && failure.Unknown:
+		return conclude(tx, i, identity.StateUncertain, identity.ReasonInterrupted, identity.Actor{})
+	default:
+		state, reason := queueAgain(identity.CodeOf(cause), j.untouched())
+		return conclude(tx, i, state, reason, identity.Actor{})
+	}
+}
+
+// alone reports that a row is not to be sent together with others again.
+func (r *sentRow) alone() bool { return r.invite.State == identity.StateQueued && !r.together }
