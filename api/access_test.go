@@ -5,12 +5,37 @@ import (
 	"testing"
 
 	"usher/identity"
+	"usher/invites"
 )
+
+// noLink is a secret that no link has.
+const noLink = "no-such-link"
+
+// batch hands in a batch of one row for acme and returns its id.
+func (h *house) batch() string {
+	h.t.Helper()
+	by := invites.Caller{Actor: identity.Actor{Issuer: issuer, Subject: "batch"}}
+	upload, err := h.service.ReceiveBatch(h.t.Context(), by, h.acme)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err = upload.Add(h.t.Context(), 1, invites.SendRequest{Email: "row@example.com", Roles: []string{"member"}}, nil); err != nil {
+		h.t.Fatal(err)
+	}
+	b, err := upload.Publish(h.t.Context(), nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return b.ID
+}
 
 // concrete fills a path template. A parameter that no test knows a value for
 // fails its tests: a new one must be thought of here.
-func concrete(op *operation, org, invite string) string {
-	path := strings.NewReplacer("{org}", org, "{invite}", invite, "{connection}", "main").Replace(op.path)
+func (h *house) concrete(op *operation, org, invite string) string {
+	path := strings.NewReplacer("{org}", org, "{invite}", invite, "{connection}", "main", "{handle}", noLink).Replace(op.path)
+	if before, after, ok := strings.Cut(path, "{batch}"); ok {
+		path = before + h.batch() + after
+	}
 	if strings.Contains(path, "{") {
 		panic("no test value for a parameter of " + op.path)
 	}
@@ -26,8 +51,10 @@ func (h *house) bodyFor(op *operation) string {
 	}
 	body, ok := map[string]string{
 		"sendInvite":         jane,
+		"sendInviteBatch":    jane,
 		"createOrganization": `{"connection":"main","provider_id":"three","slug":"third"}`,
 		"updateOrganization": `{"name":"Acme Ltd"}`,
+		"acceptInvite":       `{"token":"` + noLink + `"}`,
 	}[op.OperationID]
 	if !ok {
 		h.t.Fatalf("no test body for %s", op.OperationID)
@@ -50,7 +77,7 @@ func TestEveryPermissionIsNeeded(t *testing.T) {
 	}
 	for _, op := range h.document().operations() {
 		for _, missing := range identity.Permissions() {
-			got := h.do("all-but-"+string(missing), op.method, concrete(op, "acme", "inv_none"), h.bodyFor(op))
+			got := h.do("all-but-"+string(missing), op.method, h.concrete(op, "acme", "inv_none"), h.bodyFor(op))
 			if denied := got.status == 403; denied != (op.Permission == missing) {
 				t.Errorf("%s without %s: %d %s", op.OperationID, missing, got.status, got.body)
 			}

@@ -30,10 +30,12 @@ func (a *API) record(x *exchange, r route, c *call, finished bool) {
 	}
 	e := &audit.Entry{
 		Time: known.started.UTC(), RequestID: known.id,
-		Issuer: known.principal.Issuer, Subject: audit.Name(known.principal.Subject), ClientID: audit.Name(known.principal.ClientID),
 		Source: a.source(humagin.Unwrap(x).Request).String(), Operation: r.id, Organization: known.organization,
 		Targets: targets(x, r), Roles: rolesAsked(x.body),
 		Status: status, Code: string(known.code), Replayed: known.replayed,
+	}
+	if p := known.principal; p != nil { // nobody: the holder of a link
+		e.Issuer, e.Subject, e.ClientID = p.Issuer, audit.Name(p.Subject), audit.Name(p.ClientID)
 	}
 	if ref := x.Param("org"); e.Organization == "" && plausibleRef(ref) {
 		e.OrganizationRef = ref
@@ -46,11 +48,12 @@ func (a *API) record(x *exchange, r route, c *call, finished bool) {
 }
 
 // targets are what the path names below the organization, and what the answer
-// names: a thing that was made, or the invite that a problem is about.
+// names: a thing that was made, or the invite that a problem is about. The
+// secret of a link is no name.
 func targets(x *exchange, r route) map[string]string {
 	found := map[string]string{}
 	for segment := range strings.SplitSeq(r.path, "/") {
-		if name, ok := strings.CutPrefix(segment, "{"); ok && name != "org}" {
+		if name, ok := strings.CutPrefix(segment, "{"); ok && name != "org}" && name != "handle}" {
 			name = strings.TrimSuffix(name, "}")
 			if id := x.Param(name); plausibleRef(id) {
 				found[name] = id

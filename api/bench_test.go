@@ -38,12 +38,21 @@ func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
 // BenchmarkSendInvite is the whole way of a sending to a vendor that answers at
 // once: what it costs is the ledger's commits.
 func BenchmarkSendInvite(b *testing.B) {
+	b.Run("plain", func(b *testing.B) { benchmarkSend(b, false) })
+	b.Run("keyed", func(b *testing.B) { benchmarkSend(b, true) })
+}
+
+func benchmarkSend(b *testing.B, keyed bool) {
 	h := build(b)
+	b.ReportAllocs()
 	w := &discarded{header: http.Header{}}
 	for n := 0; b.Loop(); n++ {
 		r := httptest.NewRequest("POST", invitesPath, strings.NewReader(fmt.Sprintf(`{"email":"a%d@example.com","roles":["member"]}`, n)))
 		r.Header.Set("Authorization", "Bearer "+admin)
 		r.Header.Set("Content-Type", "application/json")
+		if keyed {
+			r.Header.Set("Idempotency-Key", fmt.Sprintf("key-%d", n))
+		}
 		clear(w.header)
 		h.api.ServeHTTP(w, r)
 		if w.status != http.StatusCreated {

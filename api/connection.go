@@ -48,6 +48,7 @@ type InviteFields struct {
 	RedirectURL    bool     `json:"redirect_url"`
 	NotifyFalse    bool     `json:"notify_false"`
 	ExpiresAt      bool     `json:"expires_at"`
+	MinLifeSeconds *int64   `json:"min_life_seconds" minimum:"1" doc:"The shortest life a sender may choose; null: no limit."`
 	MaxLifeSeconds *int64   `json:"max_life_seconds" minimum:"1" doc:"The longest life a sender may choose; null: no limit."`
 	LifeSeconds    *int64   `json:"life_seconds" minimum:"1" doc:"How long an invite lives where the sender says nothing; null: it does not expire."`
 	MaxRoles       *int     `json:"max_roles" minimum:"1" doc:"null: no limit."`
@@ -100,7 +101,7 @@ func newCapabilities(c *invites.Connection) Capabilities {
 		}),
 		InviteFields: InviteFields{
 			Message: f.Message, RedirectURL: f.RedirectURL, NotifyFalse: f.NotifyFalse, ExpiresAt: f.ExpiresAt,
-			MaxLifeSeconds: seconds(f.MaxLife), LifeSeconds: seconds(f.Life), MaxRoles: positive(f.MaxRoles),
+			MinLifeSeconds: seconds(f.MinLife), MaxLifeSeconds: seconds(f.MaxLife), LifeSeconds: seconds(f.Life), MaxRoles: positive(f.MaxRoles),
 		},
 	}
 }

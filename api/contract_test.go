@@ -117,6 +117,12 @@ func (h *house) checkContract(r *http.Request, w *httptest.ResponseRecorder) {
 		return
 	}
 	media := w.Header().Get("Content-Type")
+	if response["content"] == nil {
+		if media != "" || w.Body.Len() > 0 {
+			h.t.Errorf("%s %s answered %d with a body, which the document does not know: %s", r.Method, r.URL, w.Code, w.Body)
+		}
+		return
+	}
 	if _, ok := response["content"].(map[string]any)[media]; !ok {
 		h.t.Errorf("%s %s answered %d as %q, which the document does not know", r.Method, r.URL, w.Code, media)
 		return

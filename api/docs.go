@@ -41,7 +41,8 @@ type docsOperation struct {
 	ID, Method, Path, Summary string
 	Description               []string // paragraphs
 	Parameters                []docsField
-	Request                   string // name of the schema; empty: no body
+	Request                   string   // name of the schema; empty: no body
+	Files                     []string // media types of a body that is a file
 	Answers                   []docsAnswer
 }
 
@@ -113,7 +114,11 @@ func docsOperationOf(op *huma.Operation) docsOperation {
 		shown.Parameters = append(shown.Parameters, field)
 	}
 	if op.RequestBody != nil {
-		shown.Request = schemaName(op.RequestBody.Content[mediaJSON].Schema)
+		if body := op.RequestBody.Content[mediaJSON]; body != nil {
+			shown.Request = schemaName(body.Schema)
+		} else {
+			shown.Files = slices.Sorted(maps.Keys(op.RequestBody.Content))
+		}
 	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
 		response := op.Responses[status]

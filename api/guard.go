@@ -30,7 +30,7 @@ const maxRef = 64
 // DESIGN section 3 gives, before anything of the input is looked at.
 func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 	checks := []func(*exchange, route, *call) error{
-		a.authenticate, a.limit, a.resolve, a.permit, checkKey, checkQuery, checkAccept, a.readBody,
+		a.authenticate, a.limit, a.resolve, a.permit, checkKey, checkQuery, keepQuery, checkAccept, a.readBody,
 	}
 	return func(hc huma.Context, next func(huma.Context)) {
 		x, c := newExchange(hc), &call{}
@@ -55,9 +55,12 @@ func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 
 // authenticate establishes the caller, or answers 401 with a challenge as
 // RFC 6750 section 3 has it.
-func (a *API) authenticate(x *exchange, _ route, c *call) error {
+func (a *API) authenticate(x *exchange, r route, c *call) error {
 	request := humagin.Unwrap(x).Request
 	given := request.Header.Values("Authorization")
+	if len(given) == 0 && r.permission == holder {
+		return nil
+	}
 	if len(given) == 0 {
 		x.SetHeader("WWW-Authenticate", `Bearer realm="usher"`)
 		return identity.Errorf(identity.CodeUnauthenticated, "A bearer token is required.")
@@ -134,16 +137,16 @@ func plausibleRef(ref string) bool {
 }
 
 func (a *API) permit(x *exchange, r route, _ *call) error {
-	if r.permission == anyone || requestOf(x.ctx).principal.Can(r.permission) {
+	if r.permission == anyone || r.permission == holder || requestOf(x.ctx).principal.Can(r.permission) {
 		return nil
 	}
 	return identity.Errorf(identity.CodePermissionDenied, "This needs the permission %s.", r.permission)
 }
 
 // readBody reads the body of a request that writes: never more than the limit,
-// and never for longer than bodyTime.
+// and never for longer than bodyTime. A file is read later.
 func (a *API) readBody(x *exchange, r route, _ *call) error {
-	if !writes(r.method) {
+	if !writes(r.method) || r.streams() {
 		return nil
 	}
 	gc := humagin.Unwrap(x)
@@ -183,7 +186,10 @@ func isJSON(values []string) bool {
 }
 
 // checkAccept answers 406 before anything is done that could not be told.
-func checkAccept(x *exchange, _ route, _ *call) error {
+func checkAccept(x *exchange, r route, _ *call) error {
+	if r.follows() {
+		return nil
+	}
 	accept := strings.Join(humagin.Unwrap(x).Request.Header.Values("Accept"), ",")
 	if acceptsJSON(accept) {
 		return nil

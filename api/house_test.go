@@ -114,9 +114,15 @@ const inviteLife = 72 * time.Hour
 
 func build(t testing.TB, change ...func(*api.Options)) *house {
 	t.Helper()
+	return buildOn(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"), change...)
+}
+
+// buildOn is build over a ledger that is not there yet.
+func buildOn(t testing.TB, url string, change ...func(*api.Options)) *house {
+	t.Helper()
 	h := &house{
 		t: t, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), change: change,
-		url:  "sqlite:" + filepath.Join(t.TempDir(), "usher.db"),
+		url:  url,
 		log:  &logBuffer{},
 		auth: principals(),
 		options: memory.Options{
@@ -146,6 +152,15 @@ func build(t testing.TB, change ...func(*api.Options)) *house {
 }
 
 func (h *house) clock() time.Time { return h.now }
+
+// twin is another instance over the same ledger and the same vendor.
+func (h *house) twin() *house {
+	h.t.Helper()
+	other := *h
+	other.open()
+	h.t.Cleanup(other.close)
+	return &other
+}
 
 // open starts everything over the ledger file; close and open is a restart.
 func (h *house) open() {
@@ -219,12 +234,20 @@ func (h *house) do(token, method, path, body string, headers ...string) answer {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", mediaTypeOf(method, path))
 	}
 	for n := 0; n < len(headers); n += 2 {
 		r.Header.Set(headers[n], headers[n+1])
 	}
 	return h.serve(r)
+}
+
+// mediaTypeOf is what a test's body is unless it says so.
+func mediaTypeOf(method, path string) string {
+	if method == "POST" && strings.HasSuffix(path, "/invite-batches") {
+		return "application/x-ndjson"
+	}
+	return "application/json"
 }
 
 func (h *house) serve(r *http.Request) answer {

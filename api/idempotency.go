@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"usher/identity"
+	"usher/internal/ijson"
 	"usher/ledger"
 )
 
@@ -42,15 +44,26 @@ func (a *API) carryOut(x *exchange, r route, c *call, next func(huma.Context)) {
 		next(x)
 		return
 	}
+	if r.streams() {
+		x.ctx = context.WithoutCancel(x.ctx)
+		a.carryOutUpload(x, r, c, next)
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), a.timeout)
 	defer cancel()
 	x.ctx = ctx
+	hash := sha256.Sum256(x.body)
+	a.carryOutOnce(x, r, c, hash[:], next)
+}
+
+// carryOutOnce runs an operation that writes: under its key, where it has one,
+// at most once for a body with this hash.
+func (a *API) carryOutOnce(x *exchange, r route, c *call, hash []byte, next func(huma.Context)) {
 	if c.key == "" {
 		perform(x, next)
 		return
 	}
-	hash := sha256.Sum256(x.body)
-	claim, old, err := a.ledger.ClaimKey(ctx, idempotencyKey(x, r, c), hash[:])
+	claim, old, err := a.ledger.ClaimKey(x.ctx, idempotencyKey(x, r, c), hash)
 	switch {
 	case err != nil:
 		x.refuse(err)
@@ -67,6 +80,10 @@ func (a *API) carryOut(x *exchange, r route, c *call, next func(huma.Context)) {
 func idempotencyKey(x *exchange, r route, c *call) ledger.IdempotencyKey {
 	k := ledger.IdempotencyKey{
 		Issuer: c.caller.Actor.Issuer, Subject: c.caller.Actor.Subject, Method: r.method, Key: c.key,
+	}
+	if k.Issuer == "" { // the body holds the credential
+		sum := sha256.Sum256(x.body)
+		k.Subject = hex.EncodeToString(sum[:])
 	}
 	segments := strings.Split(r.path, "/")
 	for n, segment := range segments {
@@ -127,7 +144,7 @@ func kept(status int) bool {
 // perform checks the text of the body and hands over to Huma.
 func perform(x *exchange, next func(huma.Context)) {
 	if len(x.body) > 0 {
-		if err := checkJSON(x.body); err != nil {
+		if err := ijson.Check("The body", x.body); err != nil {
 			x.refuse(err)
 			return
 		}

@@ -33,7 +33,7 @@ type Invite struct {
 	SentAt         *time.Time     `json:"sent_at" doc:"When the provider last took it."`
 	SyncedAt       *time.Time     `json:"synced_at" doc:"When it was last compared with the provider."`
 	Provider       InviteProvider `json:"provider"`
-	NotCarried     []string       `json:"not_carried" doc:"Fields that the provider cannot hold and usher keeps alone."`
+	NotCarried     []string       `json:"not_carried" doc:"Fields that the provider cannot hold and usher keeps alone; expires_at where the invitation expires earlier than was asked for."`
 }
 
 // TransformSchema implements huma.SchemaTransformer, for InviteDetail too.

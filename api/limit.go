@@ -4,14 +4,15 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
 	"usher/identity"
-	"usher/oidc"
 )
 
 // The fields of draft-ietf-httpapi-ratelimit-headers-10, structured as RFC
@@ -61,10 +62,10 @@ func newLimiter(l RateLimit) (*limiter, error) {
 	}, nil
 }
 
-// bucket returns a principal's bucket; a new one is full. The key is a hash,
-// so that long subjects take no more room than short ones.
-func (l *limiter) bucket(p *oidc.Principal) *rate.Limiter {
-	key := sha256.Sum256([]byte(p.Issuer + "\x00" + p.Subject))
+// bucket returns somebody's bucket; a new one is full. The key is a hash, so
+// that long subjects take no more room than short ones.
+func (l *limiter) bucket(who string) *rate.Limiter {
+	key := sha256.Sum256([]byte(who))
 	if b, ok := l.buckets.Get(key); ok {
 		return b
 	}
@@ -75,10 +76,34 @@ func (l *limiter) bucket(p *oidc.Principal) *rate.Limiter {
 	return b
 }
 
-// take takes one request out of a principal's bucket. It returns how many
+// whose names the bucket of a request: its principal's, or that of the source
+// of a request that nobody's token came with.
+func (a *API) whose(r *http.Request) string {
+	if p := requestOf(r.Context()).principal; p != nil {
+		return p.Issuer + "\x00" + p.Subject
+	}
+	source := a.source(r)
+	if source.Is6() { // one subscriber's
+		if network, err := source.Prefix(64); err == nil {
+			source = network.Addr()
+		}
+	}
+	return "\x00" + source.String()
+}
+
+// admits takes a request outside of the operations out of its source's bucket.
+func (a *API) admits(r *http.Request) bool {
+	if a.limiter == nil {
+		return true
+	}
+	ok, _, _ := a.limiter.take(a.whose(r), a.now())
+	return ok
+}
+
+// take takes one request out of somebody's bucket. It returns how many
 // whole requests are left, and after how many seconds there is one more.
-func (l *limiter) take(p *oidc.Principal, now time.Time) (ok bool, left, next int) {
-	b := l.bucket(p)
+func (l *limiter) take(who string, now time.Time) (ok bool, left, next int) {
+	b := l.bucket(who)
 	ok = b.AllowN(now, 1)
 	tokens := max(0, b.TokensAt(now))
 	whole := math.Floor(tokens)
@@ -95,14 +120,14 @@ func (a *API) limit(x *exchange, _ route, c *call) error {
 		c.admitted = true
 		return nil
 	}
-	ok, left, next := a.limiter.take(requestOf(x.ctx).principal, a.now())
+	ok, left, next := a.limiter.take(a.whose(humagin.Unwrap(x).Request), a.now())
 	x.humaContext.SetHeader(headerPolicy, a.limiter.policy)
 	x.humaContext.SetHeader(headerLimit, `"default";r=`+strconv.Itoa(left)+";t="+strconv.Itoa(next))
 	if c.admitted = ok; ok {
 		return nil
 	}
 	return &identity.Error{
-		Code: identity.CodeRateLimited, Detail: "The token's holder makes too many requests.",
+		Code: identity.CodeRateLimited, Detail: "Too many requests come from the same caller.",
 		RetryAfter: time.Duration(next) * time.Second,
 	}
 }

@@ -94,7 +94,7 @@ func TestWhatIsLimited(t *testing.T) {
 	h.vendor.Inject(memory.Fault{Op: "list members", Code: identity.CodeProviderError})
 	h.do(admin, "GET", "/v1/organizations/acme/members", "").is(502, "provider_error").says(`"default";r=0;t=60`, "")
 	for _, op := range h.document().operations() {
-		h.do(admin, op.method, concrete(op, "missing", "inv_none"), h.bodyFor(op)).is(429, "rate_limited").says(`"default";r=0;t=60`, "60")
+		h.do(admin, op.method, h.concrete(op, "missing", "inv_none"), h.bodyFor(op)).is(429, "rate_limited").says(`"default";r=0;t=60`, "60")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"usher/identity"
+	"usher/invites/roster"
 )
 
 const bearerScheme = "bearer"
@@ -41,6 +42,7 @@ func humaConfig(version, publicURL string) huma.Config {
 			Servers: []*huma.Server{{URL: publicURL, Description: "This gateway"}},
 			Tags: []*huma.Tag{
 				{Name: tagInvites, Description: "Invitations of one address to one organization."},
+				{Name: tagBatches, Description: "Files of invitations to one organization, sent in the background."},
 				{Name: tagOrganizations, Description: "The customers of the application; each lives in one connection at a time."},
 				{Name: tagTeam, Description: "Members and roles, as the identity provider has them."},
 				{Name: tagConnections, Description: "Configured instances of identity providers."},
@@ -68,16 +70,28 @@ func operation(r route, doc operationDocument, schemas huma.Registry) huma.Opera
 		MaxBodyBytes: -1, // the guard has the limit
 		Responses:    map[string]*huma.Response{},
 	}
-	if r.permission != anyone {
+	switch r.permission {
+	case anyone:
+	case holder:
+		op.Security = []map[string][]string{{}, {bearerScheme: {}}}
+	default:
 		op.Description += "\n\nNeeds the permission `" + string(r.permission) + "`."
 		op.Extensions = map[string]any{"x-permission": string(r.permission)}
 	}
 	success := http.StatusOK
-	if doc.created {
+	switch {
+	case doc.created:
 		success = http.StatusCreated
+	case doc.accepted:
+		success = http.StatusAccepted
+	case r.follows():
+		success = http.StatusSeeOther
 	}
 	op.DefaultStatus = success
 	op.Responses[strconv.Itoa(success)] = &huma.Response{Headers: commonHeaders()}
+	if r.follows() {
+		op.Responses[strconv.Itoa(success)].Description = "The page that goes on is in Location."
+	}
 	if writes(r.method) {
 		op.Parameters = append(op.Parameters, keyParameter())
 		op.Responses[strconv.Itoa(success)].Headers["Idempotency-Replayed"] = &huma.Header{
@@ -85,8 +99,24 @@ func operation(r route, doc operationDocument, schemas huma.Registry) huma.Opera
 			Schema:      &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}},
 		}
 	}
+	if r.streams() {
+		op.RequestBody = fileBody()
+	}
 	addProblems(&op, answerable(r, doc), schemas)
 	return op
+}
+
+// fileBody is a body that Huma does not read.
+func fileBody() *huma.RequestBody {
+	text := &huma.Schema{Type: huma.TypeString}
+	return &huma.RequestBody{
+		Required:    true,
+		Description: "Up to 100,000 rows of 64 KiB each, in UTF-8.",
+		Content: map[string]*huma.MediaType{
+			roster.NDJSON.MediaType(): {Schema: text, Example: `{"email":"jane@example.com","roles":["member"],"given_name":"Jane"}` + "\n"},
+			roster.CSV.MediaType():    {Schema: text, Example: "email,roles,given_name\njane@example.com,member,Jane\n"},
+		},
+	}
 }
 
 func keyParameter() *huma.Param {
@@ -104,10 +134,13 @@ func answerable(r route, doc operationDocument) []identity.Code {
 	codes := slices.Concat(doc.codes, []identity.Code{
 		identity.CodeInvalidRequest, identity.CodeUnauthenticated, identity.CodeNotAcceptable, identity.CodeRateLimited, identity.CodeInternal,
 	})
+	if r.follows() {
+		codes = append(doc.codes, identity.CodeUnauthenticated, identity.CodeRateLimited, identity.CodeInternal)
+	}
 	if strings.Contains(r.path, "{org}") {
 		codes = append(codes, identity.CodeNotFound)
 	}
-	if r.permission != anyone {
+	if r.permission != anyone && r.permission != holder {
 		codes = append(codes, identity.CodePermissionDenied)
 	}
 	if writes(r.method) {

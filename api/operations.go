@@ -10,6 +10,7 @@ import (
 // The tags of the document.
 const (
 	tagInvites       = "invites"
+	tagBatches       = "batches"
 	tagOrganizations = "organizations"
 	tagTeam          = "team"
 	tagConnections   = "connections"
@@ -20,6 +21,7 @@ const (
 type operationDocument struct {
 	tag, summary, description string
 	created                   bool            // answers 201 with a Location, not 200
+	accepted                  bool            // answers 202 with a Location, not 200
 	codes                     []identity.Code // what it can answer beyond what the guard answers
 }
 
@@ -81,6 +83,49 @@ var operationDocuments = sync.OnceValue(func() map[string]operationDocument {
 			tag: tagInvites, summary: "Revoke an invite",
 			description: "Withdraws a pending or uncertain invite. A revoked one is answered unchanged. Takes no body.",
 			codes:       vendorCodes(identity.CodeInviteNotPending, identity.CodeConflict, identity.CodeUnsupported),
+		},
+		opSendBatch: {
+			tag: tagBatches, summary: "Hand in many invites", accepted: true,
+			description: "Invites many people from a file: NDJSON with one object a line, in the form of a single invite, or CSV with a header. " +
+				"The file is checked row by row while it arrives: what is wrong with a row is that row's outcome, and the others are sent. " +
+				"A file that does not arrive as a whole is forgotten. Rows are sent in the background, in their order, as fast as the identity provider takes them; " +
+				"an address that is in the file twice, has a living invite or is a member is skipped.",
+			codes: []identity.Code{identity.CodeProviderUnavailable, identity.CodeUnsupported, identity.CodeConflict},
+		},
+		"listInviteBatches": {
+			tag: tagBatches, summary: "List batches",
+			description: "Lists the organization's batches, newest first.",
+		},
+		"getInviteBatch": {
+			tag: tagBatches, summary: "Get a batch",
+			description: "Returns one batch with its rows counted by outcome and, while it runs, when it is likely to be finished.",
+		},
+		"listInviteBatchItems": {
+			tag: tagBatches, summary: "List a batch's rows",
+			description: "Lists the rows of a batch in their order, each with what became of it.",
+		},
+		"cancelInviteBatch": {
+			tag: tagBatches, summary: "Cancel a batch",
+			description: "Takes back the rows that have not been sent. What was sent stays. A batch that ended is answered unchanged. Takes no body.",
+		},
+		"retryInviteBatch": {
+			tag: tagBatches, summary: "Send a batch's failed rows again",
+			description: "Sends the failed rows again, and no others. Rows that are wrong in themselves stay failed. Takes no body.",
+			codes:       []identity.Code{identity.CodeConflict},
+		},
+		"openInviteLink": {
+			tag: tagInvites, summary: "Open the link of an invite",
+			description: "Where the links in mails lead. Leads on to the application's page, or to one of usher's own, with the link's secret as `invite_token` " +
+				"and what it leads to as `invite_status` (`ready`, `accepted`, `expired`, `revoked`); other query parameters are passed on. " +
+				"It changes nothing: programs that scan mails may follow links.",
+			codes: []identity.Code{identity.CodeNotFound, identity.CodeProviderUnavailable},
+		},
+		"acceptInvite": {
+			tag: tagInvites, summary: "Accept an invite by its link",
+			description: "Makes the invitee a member with the roles of the invite. The secret of the link is the credential; no bearer token is needed. " +
+				"Where the identity provider accepts on a page of its own there is no such link.",
+			codes: vendorCodes(identity.CodeNotFound, identity.CodeInviteExpired, identity.CodeInviteNotPending, identity.CodeConflict,
+				identity.CodeUnknownRole, identity.CodeUnsupported),
 		},
 		"listMembers": {
 			tag: tagTeam, summary: "List members",

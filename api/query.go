@@ -8,14 +8,16 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"usher/identity"
+	"usher/internal/ijson"
 )
 
 // checkQuery refuses every query that could be read in two ways: parameters
 // the operation does not have, ones that are there twice or empty, and what
-// does not decode. It names all parameters at fault.
-func checkQuery(x *exchange, _ route, _ *call) error {
+// does not decode. It names all parameters at fault. What a link was given on
+// its way is not for usher, and is passed on.
+func checkQuery(x *exchange, r route, _ *call) error {
 	raw := humagin.Unwrap(x).Request.URL.RawQuery
-	if raw == "" {
+	if raw == "" || r.follows() {
 		return nil
 	}
 	query, err := url.ParseQuery(raw)
@@ -25,7 +27,7 @@ func checkQuery(x *exchange, _ route, _ *call) error {
 	var faults []ProblemError
 	for name, values := range query {
 		if fault := queryFault(parameter(x.Operation(), name), values); fault != "" {
-			faults = append(faults, ProblemError{Parameter: cut(name), Detail: fault})
+			faults = append(faults, ProblemError{Parameter: ijson.Cut(name), Detail: fault})
 		}
 	}
 	if len(faults) == 0 {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"usher/identity"
@@ -85,6 +86,8 @@ type call struct {
 	org      *identity.Organization // nil on routes without {org}
 	key      string                 // Idempotency-Key; empty: none
 	claim    *ledger.Claim          // nil without a key
+	query    url.Values             // of a link that is followed
+	upload   *invites.BatchUpload   // the file of a request whose body is one
 }
 
 type callKey struct{}

@@ -13,6 +13,11 @@ import (
 // use: they show only what the caller may see.
 const anyone identity.Permission = "*"
 
+// holder is the permission of operations for whoever holds the secret of a
+// link: the secret is the credential. A token is not needed; one that is given
+// must be good.
+const holder identity.Permission = "-"
+
 // route is one operation. All five parts are required.
 type route struct {
 	method, path string
@@ -37,6 +42,16 @@ func (a *API) routes() []route {
 		{http.MethodPost, org + "/invites/{invite}/resend", identity.InvitesWrite, "resendInvite", handle(a.resendInvite)},
 		{http.MethodPost, org + "/invites/{invite}/revoke", identity.InvitesWrite, "revokeInvite", handle(a.revokeInvite)},
 
+		{http.MethodPost, org + "/invite-batches", identity.InvitesWrite, opSendBatch, handle(a.sendBatch)},
+		{http.MethodGet, org + "/invite-batches", identity.InvitesRead, "listInviteBatches", handle(a.listBatches)},
+		{http.MethodGet, org + "/invite-batches/{batch}", identity.InvitesRead, "getInviteBatch", handle(a.getBatch)},
+		{http.MethodGet, org + "/invite-batches/{batch}/items", identity.InvitesRead, "listInviteBatchItems", handle(a.listBatchItems)},
+		{http.MethodPost, org + "/invite-batches/{batch}/cancel", identity.InvitesWrite, "cancelInviteBatch", handle(a.cancelBatch)},
+		{http.MethodPost, org + "/invite-batches/{batch}/retry", identity.InvitesWrite, "retryInviteBatch", handle(a.retryBatch)},
+
+		{http.MethodGet, PathCallback + "{handle}", holder, "openInviteLink", handle(a.openLink)},
+		{http.MethodPost, "/v1/invites/accept", holder, "acceptInvite", handle(a.acceptInvite)},
+
 		{http.MethodGet, org + "/members", identity.MembersRead, "listMembers", handle(a.listMembers)},
 		{http.MethodGet, org + "/roles", identity.MembersRead, "listRoles", handle(a.listRoles)},
 		{http.MethodGet, org + "/capabilities", identity.InvitesRead, "getOrganizationCapabilities", handle(a.getOrganizationCapabilities)},
@@ -45,6 +60,10 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/connections/{connection}/capabilities", identity.ConnectionsRead, "getConnectionCapabilities", handle(a.getConnectionCapabilities)},
 	}
 }
+
+// follows reports a route that people's browsers follow: it answers with no
+// body and leads on.
+func (r route) follows() bool { return r.permission == holder && !writes(r.method) }
 
 // writes reports whether a method changes something: it then takes an
 // Idempotency-Key and is not aborted by a client that goes away.

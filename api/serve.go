@@ -43,6 +43,13 @@ func (a *API) serveOperations(registry *prometheus.Registry, doc *huma.OpenAPI) 
 		a.engine.GET(path, handler)
 		a.templates[path] = path
 	}
+	pages, err := newAcceptPages(a)
+	if err != nil {
+		return err
+	}
+	a.engine.GET(pathAcceptPage, pages.show)
+	a.engine.POST(pathAcceptPage, pages.accept)
+	a.templates[pathAcceptPage] = pathAcceptPage
 	return nil
 }
 

@@ -122,8 +122,8 @@ func TestSpansKeepSecrets(t *testing.T) {
 	h := build(t, traces(&spans, false))
 	for _, token := range []string{admin, reader, "token-wrong", "token-panic", "token-broken"} {
 		for _, op := range h.document().operations() {
-			h.do(token, op.method, concrete(op, "acme", "jane@example.com")+"?email=jane@example.com", h.bodyFor(op), "Idempotency-Key", "key-jane")
-			h.do(token, op.method, concrete(op, "jane@example.com", "jane"), `{"email":"jane@example.com","roles":["jane"]}`)
+			h.do(token, op.method, h.concrete(op, "acme", "jane@example.com")+"?email=jane@example.com", h.bodyFor(op), "Idempotency-Key", "key-jane")
+			h.do(token, op.method, h.concrete(op, "jane@example.com", "jane"), `{"email":"jane@example.com","roles":["jane"]}`)
 		}
 	}
 	if n := len(spans.Ended()); n < 100 {
@@ -135,7 +135,7 @@ func TestSpansKeepSecrets(t *testing.T) {
 			text += e.Name + fmt.Sprint(e.Attributes)
 		}
 		for _, secret := range []string{"token-", "jane", "@", "email", "Bearer"} {
-			if strings.Contains(text, secret) {
+			if strings.Contains(withoutIDs(text), secret) {
 				t.Fatalf("a span holds %q: %s", secret, text)
 			}
 		}

@@ -10,13 +10,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"usher/identity"
+	"usher/internal/ijson"
 )
 
-// The most that is said about one request, however much is wrong with it.
-const (
-	maxProblemErrors = 50
-	maxFieldBytes    = 200
-)
+// maxProblemErrors is the most that is said about one request, however much is
+// wrong with it.
+const maxProblemErrors = 50
 
 // validationProblem turns what Huma found in a request into one document that
 // names every field at fault and repeats no value.
@@ -83,7 +82,7 @@ func invalidField(d *huma.ErrorDetail) ProblemError {
 	}
 	if missing, ok := strings.CutPrefix(d.Message, "expected required property "); ok {
 		missing = strings.TrimSuffix(missing, " to be present")
-		return bodyError(toPointer(d.Location)+"/"+escape(missing), "The field is required.")
+		return bodyError(toPointer(d.Location)+"/"+ijson.Escape(missing), "The field is required.")
 	}
 	if d.Message == "unexpected property" {
 		return bodyError(unexpected(d), "The field is not known here.")
@@ -92,7 +91,7 @@ func invalidField(d *huma.ErrorDetail) ProblemError {
 }
 
 func bodyError(at, detail string) ProblemError {
-	at = cut(at)
+	at = ijson.Cut(at)
 	return ProblemError{Pointer: &at, Detail: detail}
 }
 
@@ -109,25 +108,13 @@ func unexpected(d *huma.ErrorDetail) string {
 			}
 		}
 	}
-	return "/" + escape(name)
+	return "/" + ijson.Escape(name)
 }
 
 // toPointer turns Huma's location within a body into a JSON pointer.
 func toPointer(location string) string {
 	rest := strings.TrimPrefix(location, "body")
 	return strings.NewReplacer("~", "~0", "/", "~1", ".", "/", "[", "/", "]", "").Replace(rest)
-}
-
-func escape(token string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
-}
-
-// cut keeps a name that a caller made up to a length worth repeating.
-func cut(s string) string {
-	if len(s) <= maxFieldBytes {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxFieldBytes], "") + "…"
 }
 
 // sentence makes a validator's phrase read like our own texts.

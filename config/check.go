@@ -100,8 +100,11 @@ func (d *decoder) server(c *Config) {
 			d.once(fmt.Sprintf("trusted_proxies[%d]", i), "%q %s", proxy, err)
 		}
 	}
-	if name, found := strings.CutPrefix(c.Ledger.URL, "sqlite:"); !found || name == "" {
-		d.once("ledger.url", "must be sqlite: and the path of a file, as in sqlite:usher.db")
+	if why := c.Ledger.URL.problem(); why != "" {
+		d.once("ledger.url", "%s", why)
+	}
+	if c.Mail != nil {
+		d.foreign("mail", c.Mail.Validate())
 	}
 	d.callers(c.Limits)
 	d.tracing(c)
@@ -159,9 +162,30 @@ func (d *decoder) connection(c *Config, i int) {
 		}
 	}
 	d.roles(one, at+".roles")
+	if one.AcceptURL != "" {
+		if why := badURL(one.AcceptURL); why != "" {
+			d.once(at+".accept_url", "%s", why)
+		}
+	}
 	if one.Settings != nil {
+		d.needs(c, one)
 		d.foreign(at+".settings", one.Settings.Validate())
 		d.limits(one, at)
+	}
+}
+
+// needs checks that what a connection's provider needs of the house is there.
+func (d *decoder) needs(c *Config, one *Connection) {
+	n, ok := one.Settings.(providers.Needer)
+	if !ok {
+		return
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if n.Needs().Links && c.PublicURL == "" && (err != nil || !loopback(host)) {
+		d.once("public_url", "is needed: invitees of the connection %q accept by a link to it", one.Name)
+	}
+	if n.Needs().Mail && c.Mail == nil {
+		d.once("mail", "is needed: usher mails the invitations of the connection %q itself", one.Name)
 	}
 }
 
@@ -244,8 +268,11 @@ func (d *decoder) demo(c *Config) {
 	if remote(c.PublicURL) {
 		d.once("public_url", why)
 	}
+	if c.Mail != nil && !loopback(c.Mail.Host) {
+		d.once("mail.host", why)
+	}
 	for i, issuer := range c.Issuers {
-		for key, address := range map[string]string{"issuer": issuer.Issuer, "discovery_url": issuer.DiscoveryURL, "jwks_url": issuer.JWKSURL, "introspection.endpoint": issuer.Introspection.Endpoint} {
+		for key, address := range map[string]string{"issuer": issuer.Issuer, "discovery_url": issuer.DiscoveryURL, "jwks_url": issuer.JWKSURL, "introspection.endpoint": issuer.Introspection.Endpoint, "session.url": issuer.Session.URL} {
 			if remote(address) {
 				d.once(fmt.Sprintf("issuers[%d].%s", i, key), why)
 			}

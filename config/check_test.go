@@ -51,6 +51,7 @@ func TestDemoIssuer(t *testing.T) {
 		}},
 		{"remote keys", "    demo: true", "    demo: true\n    jwks_url: https://issuer.example.com/keys", []string{"8 issuers[0].jwks_url: " + why}},
 		{"remote introspection", "    demo: true", "    demo: true\n    introspection: {client_id: a, client_secret: b, endpoint: 'https://issuer.example.com/i'}", []string{"8 issuers[0].introspection.endpoint: " + why}},
+		{"remote sessions", "    demo: true", "    demo: true\n  - name: nile\n    issuer: http://127.0.0.1:1/v2\n    preset: nile\n    session: {url: 'https://nile.example.com', origin: 'https://app.example.com'}", []string{"11 issuers[1].session.url: " + why}},
 		{"another issuer that is remote", "    demo: true", "    demo: true\n  - name: second\n    issuer: https://issuer.example.com\n    audiences: [x]", []string{"9 issuers[1].issuer: " + why}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -86,8 +87,10 @@ func TestServer(t *testing.T) {
 		{"public_url plain", "public_url: http://usher.example.com", []string{"16 public_url: must be https, or http on loopback"}},
 		{"public_url with a user", "public_url: https://u:p@usher.example.com", []string{"16 public_url: must not hold credentials"}},
 		{"public_url with a fragment", "public_url: 'https://usher.example.com#x'", []string{"16 public_url: must not have a fragment"}},
-		{"ledger of another kind", "ledger: {url: 'postgres://x'}", []string{"16 ledger.url: must be sqlite: and the path of a file, as in sqlite:usher.db"}},
-		{"ledger without a path", "ledger: {url: 'sqlite:'}", []string{"16 ledger.url: must be sqlite: and the path of a file, as in sqlite:usher.db"}},
+		{"ledger of another kind", "ledger: {url: 'mysql://x/y'}", []string{"16 ledger.url: must be sqlite: and the path of a file, as in sqlite:usher.db, or postgres://user:password@host:5432/database"}},
+		{"ledger without a path", "ledger: {url: 'sqlite:'}", []string{"16 ledger.url: must be sqlite: and the path of a file, as in sqlite:usher.db, or postgres://user:password@host:5432/database"}},
+		{"ledger without a database", "ledger: {url: 'postgres://user:pass@host:5432'}", []string{"16 ledger.url: must be sqlite: and the path of a file, as in sqlite:usher.db, or postgres://user:password@host:5432/database"}},
+		{"ledger on Postgres", "ledger: {url: 'postgres://user:pass@host:5432/usher?sslmode=disable'}", nil},
 		{"body too small", "limits: {body_bytes: 1}", []string{"16 limits.body_bytes: must be from 1024 to 1048576"}},
 		{"too many requests", "limits: {requests_per_minute: 1000001}", []string{"16 limits.requests_per_minute: must be from 0 to 1000000"}},
 		{"negative requests", "limits: {requests_per_minute: -1}", []string{"16 limits.requests_per_minute: must be from 0 to 1000000"}},
@@ -129,13 +132,14 @@ func TestConnections(t *testing.T) {
 		{"register", "    issuers: [main]", "    issuers: [main]\n    register: always", []string{`9 connections[0].register: "always" is not one of manual, auto`}},
 		{"emails", "    issuers: [main]", "    issuers: [main]\n    emails: gmail", []string{`9 connections[0].emails: "gmail" is not one of lowercase, exact`}},
 		{"too patient", "    issuers: [main]", "    issuers: [main]\n    timeout: 6m", []string{"9 connections[0].timeout: must be from 1s to 5m0s"}},
-		{"limits", "    issuers: [main]", "    issuers: [main]\n    timeout: 5s\n    limit_wait: 5s\n    limits:\n      scim2: {calls: 400}\n      bulk: {calls: 0, window: 2m}\n      all: {calls: 100, window: 1s}", nil},
-		{"bad limits", "    issuers: [main]", "    issuers: [main]\n    timeout: 5s\n    limit_wait: 6m\n    limits:\n      scim: {calls: 1}\n      server: {window: 2m}\n      oauth2: {calls: -1}\n      bulk: {calls: 1, window: 1ms}", []string{
+		{"limits", "    issuers: [main]", "    issuers: [main]\n    timeout: 5s\n    limit_wait: 5s\n    compare_every: 0s\n    limits:\n      scim2: {calls: 400}\n      bulk: {calls: 0, window: 2m}\n      all: {calls: 100, window: 1s}", nil},
+		{"bad limits", "    issuers: [main]", "    issuers: [main]\n    timeout: 5s\n    limit_wait: 6m\n    compare_every: 59s\n    limits:\n      scim: {calls: 1}\n      server: {window: 2m}\n      oauth2: {calls: -1}\n      bulk: {calls: 1, window: 1ms}", []string{
 			"10 connections[0].limit_wait: must be from 0s to 5m0s",
-			"12 connections[0].limits.scim: the provider asgardeo has no such class of calls: did you mean scim2?",
-			"13 connections[0].limits.server.calls: is missing",
-			"14 connections[0].limits.oauth2.calls: must be from 0 to 1000000",
-			"15 connections[0].limits.bulk.window: must be from 1s to 24h0m0s",
+			"11 connections[0].compare_every: must be from 1m0s to 24h0m0s, or 0s for never",
+			"13 connections[0].limits.scim: the provider asgardeo has no such class of calls: did you mean scim2?",
+			"14 connections[0].limits.server.calls: is missing",
+			"15 connections[0].limits.oauth2.calls: must be from 0 to 1000000",
+			"16 connections[0].limits.bulk.window: must be from 1s to 24h0m0s",
 		}},
 		{"redirect", "    issuers: [main]", "    issuers: [main]\n    redirect_urls: ['/welcome', 'http://app.example.com', 'javascript:alert(1)']", []string{
 			"9 connections[0].redirect_urls[0]: must be an absolute URL",
@@ -145,11 +149,11 @@ func TestConnections(t *testing.T) {
 		{"grantable by", "      member: {provider: Member}", "      member: {provider: Member, grantable_by: [admin, 'a b']}", []string{
 			`10 connections[0].roles.member.grantable_by[1]: "a b" is not a portable role: lower-case letters, digits, _ and -, beginning with a letter`,
 		}},
-		{"empty role", "      member: {provider: Member}", "      member:", []string{"10 connections[0].roles.member.provider: is missing"}},
+		{"a role of the same name", "      member: {provider: Member}", "      member:", nil},
 		{"no settings", "    settings:", "    settings: {}\n    colours:", []string{
 			"11 connections[0].settings.application: is missing", "11 connections[0].settings.base_url: is missing",
 			"11 connections[0].settings.client_id: is missing", "11 connections[0].settings.client_secret: is missing",
-			"12 connections[0].colours: unknown key (known: name, provider, issuers, act_as, register, emails, timeout, limits, limit_wait, redirect_urls, roles, settings)",
+			"12 connections[0].colours: unknown key (known: name, provider, issuers, act_as, register, emails, timeout, limits, limit_wait, compare_every, accept_url, redirect_urls, roles, settings)",
 		}},
 		{"the adapter's own rules", "      base_url: https://api.asgardeo.io/t/acme", "      base_url: http://api.asgardeo.io\n      organization_scopes: [a, 'b c']\n      lag_wait: long", []string{
 			"12 connections[0].settings.base_url: must be https unless the host is loopback",

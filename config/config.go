@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"usher/identity"
+	"usher/mail"
 	"usher/oidc"
 	"usher/providers"
 )
@@ -11,7 +12,7 @@ import (
 // Config is the whole configuration of a gateway.
 type Config struct {
 	Listen          string              `json:"listen" default:"127.0.0.1:8080" help:"Address and port to serve on. Port 0 takes a free one."`
-	PublicURL       string              `json:"public_url" help:"The address callers use, where it differs from listen: behind a proxy, say. The OpenAPI document names it. Default: none; the document then names no host."`
+	PublicURL       string              `json:"public_url" help:"The address callers and invitees use, where it differs from listen: behind a proxy, say. The OpenAPI document names it, and links in mails begin with it. Default: none; the document then names no host, and links lead to listen where that is on loopback."`
 	AllowDemoIssuer bool                `json:"allow_demo_issuer" default:"false" help:"Accept an issuer marked demo. Then listen, issuers and connections must all be on loopback."`
 	Ledger          Ledger              `json:"ledger" help:"usher's own record."`
 	Log             Log                 `json:"log" help:"What is written to standard error."`
@@ -21,14 +22,15 @@ type Config struct {
 	TrustedProxies  []string            `json:"trusted_proxies" help:"Addresses and networks (10.0.0.0/8) of the proxies before usher. Only from these is X-Forwarded-For believed, which limits on one source then go by. Default: none; a source is whoever connects."`
 	ShutdownGrace   time.Duration       `json:"shutdown_grace" default:"30s" help:"How long requests under way may take to finish after SIGINT or SIGTERM, up to 10m."`
 	Issuers         []oidc.IssuerConfig `json:"issuers" required:"true" help:"Whose tokens are accepted. At least one."`
-	Connections     []Connection        `json:"connections" required:"true" help:"The identity providers behind usher. At least one."`
+	Connections     []Connection        `json:"connections" help:"The identity providers behind usher. Default: one connection named local, the built-in directory, with the roles admin (which admin may grant) and member, for all issuers."`
+	Mail            *mail.Config        `json:"mail" help:"The mail server for the invitations that usher mails itself: those of connections that have no vendor, or one that does not mail. Default: none."`
 	Organizations   []Organization      `json:"organizations" help:"Organizations to bind at start where they are not bound yet, as POST /v1/organizations does. Default: none."`
 }
 
 // Ledger is where the record is kept.
 type Ledger struct {
-	URL    string `json:"url" default:"sqlite:usher.db" help:"sqlite: and the path of a file."`
-	AutoUp bool   `json:"auto_up" default:"true" help:"Bring the schema up at start. Otherwise run usher ledger up."`
+	URL    LedgerURL `json:"url" default:"sqlite:usher.db" help:"sqlite: and the path of a file, for one process; or postgres://user:password@host:5432/database, for one or several. The options of Postgres' URLs go behind it, as in ?sslmode=verify-full. file: and a path, or ${NAME}, keep the password out of this file."`
+	AutoUp bool      `json:"auto_up" default:"true" help:"Bring the schema up at start. Otherwise run usher ledger up."`
 }
 
 // Log is what the log looks like.
@@ -74,6 +76,8 @@ type Connection struct {
 	Timeout      time.Duration          `json:"timeout" default:"30s" help:"Longest time one operation may take, all vendor calls and waits included: 1s to 5m."`
 	Limits       map[string]VendorLimit `json:"limits" help:"How often the vendor may be called, by class, where that differs from what the provider's page says. The name all is for every class that is not named. Default: as the provider's page says."`
 	LimitWait    time.Duration          `json:"limit_wait" default:"10s" help:"Longest time a call waits for its turn under those limits, from 0s to 5m; one that would wait longer, or beyond the timeout, is not sent, and the answer is 429 provider_rate_limited."`
+	CompareEvery time.Duration          `json:"compare_every" default:"10m" help:"How often an organization that has pending invites is compared with the vendor without being asked: from 1m, or 0s for never. Reading compares too, at most once a minute."`
+	AcceptURL    string                 `json:"accept_url" help:"The application's page where the links of invitations lead on to, where invitees accept by a link to usher; it is given invite_token and invite_status. https, or http on loopback. Default: a page of usher's own."`
 	RedirectURLs []string               `json:"redirect_urls" help:"The pages an invitation may lead to, compared exactly. https, or http on loopback. Default: none."`
 	Roles        map[string]Role        `json:"roles" required:"true" help:"Portable roles (lower-case letters, digits, _ and -) and what they are at the vendor. At least one."`
 	Settings     providers.Config       `json:"settings" help:"The provider's own settings."`
@@ -87,7 +91,7 @@ type VendorLimit struct {
 
 // Role is what a portable role is on one connection.
 type Role struct {
-	Provider    string   `json:"provider" required:"true" help:"The vendor's name of the role."`
+	Provider    string   `json:"provider" help:"The vendor's name of the role. Default: the portable role itself."`
 	GrantableBy []string `json:"grantable_by" help:"Portable roles whose holders may invite to this one. Default: whoever may send invitations."`
 }
 

@@ -80,7 +80,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	case reflect.Slice:
 		d.list(n, v, path)
 	case reflect.String:
-		if text, ok := d.text(n, path, v.Type() == reflect.TypeFor[identity.Secret]()); ok {
+		if text, ok := d.text(n, path, secret(v.Type())); ok {
 			v.SetString(text)
 		}
 	case reflect.Pointer:
@@ -89,6 +89,11 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	default:
 		d.scalar(n, v, path)
 	}
+}
+
+// secret reports whether a file may be named that holds the value.
+func secret(t reflect.Type) bool {
+	return t == reflect.TypeFor[identity.Secret]() || t == reflect.TypeFor[LedgerURL]()
 }
 
 func (d *decoder) list(n ast.Node, v reflect.Value, path string) {

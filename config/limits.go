@@ -13,13 +13,18 @@ import (
 const (
 	maxCalls             = 1_000_000
 	minWindow, maxWindow = time.Second, 24 * time.Hour
+
+	minCompare, maxCompare = time.Minute, 24 * time.Hour
 )
 
-// limits checks a connection's overrides against the classes that its provider
-// declares.
+// limits checks how often a connection's vendor may be called: overrides against
+// the classes that its provider declares.
 func (d *decoder) limits(c *Connection, at string) {
 	if c.LimitWait < 0 || c.LimitWait > maxTimeout {
 		d.once(at+".limit_wait", "must be from 0s to %s", maxTimeout)
+	}
+	if c.CompareEvery != 0 && (c.CompareEvery < minCompare || c.CompareEvery > maxCompare) {
+		d.once(at+".compare_every", "must be from %s to %s, or 0s for never", minCompare, maxCompare)
 	}
 	classes := []string{quota.All}
 	if limited, ok := c.Settings.(providers.Limited); ok {

@@ -60,6 +60,7 @@ func Parse(data []byte, o Options) (*Config, error) {
 		d.value(body, reflect.ValueOf(c).Elem(), "")
 	}
 	if body != nil && body.Type() == ast.MappingType {
+		d.builtIn(c)
 		d.cross(c)
 	}
 	if len(d.problems) > 0 {

@@ -1,7 +1,9 @@
 package config_test
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"usher/config"
 	"usher/identity"
 	"usher/oidc"
+	"usher/providers/all"
 	"usher/providers/asgardeo"
 )
 
@@ -28,7 +31,7 @@ func TestDefaults(t *testing.T) {
 		Issuers:       []oidc.IssuerConfig{{Name: "main", Issuer: "https://issuer.example.com", Audiences: []string{"usher"}}},
 		Connections: []config.Connection{{
 			Name: "one", Provider: "asgardeo", Issuers: []string{"main"}, ActAs: "service", Register: "manual",
-			Emails: identity.EmailLowercase, Timeout: 30 * time.Second, LimitWait: 10 * time.Second,
+			Emails: identity.EmailLowercase, Timeout: 30 * time.Second, LimitWait: 10 * time.Second, CompareEvery: 10 * time.Minute,
 			Roles: map[string]config.Role{"member": {Provider: "Member"}},
 			Settings: &asgardeo.Config{
 				BaseURL: "https://api.asgardeo.io/t/acme", ClientID: "abc", ClientSecret: "s3cret", Application: "App",
@@ -71,6 +74,12 @@ issuers:
         role: admin
         grant: [invites:read, invites:write]
         organizations: [{connection: one, only: [acme]}]
+  - name: nile
+    issuer: https://nile.example.com/v2/databases/1
+    preset: nile
+    session: {url: "https://nile.example.com/v2/databases/1", origin: "https://app.example.com", role: member, trust_emails: true, prefixes: [n_], timeout: 2s, concurrency: 4, failures: 10}
+    permissions:
+      - {role: member, grant: ["invites:read"]}
 connections:
   - name: one
     provider: asgardeo
@@ -81,6 +90,7 @@ connections:
     timeout: 5s
     limits: {all: {calls: 0}, bulk: {calls: 2, window: 90s}}
     limit_wait: 3s
+    compare_every: 30m
     redirect_urls: ["https://app.example.com/welcome", "http://localhost:3000/x"]
     roles:
       admin: {provider: Administrator, grantable_by: [admin, owner]}
@@ -111,10 +121,17 @@ organizations:
 				Client: "backend", Subject: "svc", Role: "admin", Grant: []identity.Permission{identity.InvitesRead, identity.InvitesWrite},
 				Organizations: []oidc.OrganizationRule{{Connection: "one", Only: []string{"acme"}}},
 			}},
+		}, {
+			Name: "nile", Issuer: "https://nile.example.com/v2/databases/1", Preset: oidc.PresetNile,
+			Session: oidc.SessionConfig{
+				URL: "https://nile.example.com/v2/databases/1", Origin: "https://app.example.com", Role: "member", TrustEmails: true,
+				Prefixes: []string{"n_"}, Timeout: 2 * time.Second, Concurrency: 4, Failures: 10,
+			},
+			Permissions: []oidc.PermissionRule{{Role: "member", Grant: []identity.Permission{identity.InvitesRead}}},
 		}},
 		Connections: []config.Connection{{
 			Name: "one", Provider: "asgardeo", Issuers: []string{"main"}, ActAs: "caller", Register: "auto", Emails: identity.EmailExact,
-			Timeout: 5 * time.Second, LimitWait: 3 * time.Second,
+			Timeout: 5 * time.Second, LimitWait: 3 * time.Second, CompareEvery: 30 * time.Minute,
 			Limits:       map[string]config.VendorLimit{"all": {Calls: &none}, "bulk": {Calls: &two, Window: 90 * time.Second}},
 			RedirectURLs: []string{"https://app.example.com/welcome", "http://localhost:3000/x"},
 			Roles: map[string]config.Role{
@@ -164,7 +181,7 @@ connections:
       client_id: ${MISSING}
       client_secret: file:/does/not/exist
       aplication: App
-  - provider: clerk
+  - provider: keycloak
 organizations:
   - {slug: current, connection: three, provider_id: x}
   - {slug: acme, connection: one, provider_id: y, provider_id: z}
@@ -181,14 +198,13 @@ organizations:
 		`20 connections[0].issuers[1]: there is no issuer "third"`,
 		`21 connections[0].timeout: must be from 1s to 5m0s`,
 		`23 connections[0].roles.Admin: "Admin" is not a portable role: lower-case letters, digits, _ and -, beginning with a letter`,
-		`24 connections[0].roles.member.provider: is missing`,
 		`25 connections[0].settings.application: is missing`,
 		`27 connections[0].settings.client_id: the environment variable MISSING is not set`,
 		`28 connections[0].settings.client_secret: the file /does/not/exist does not exist`,
 		`29 connections[0].settings.aplication: unknown key: did you mean application?`,
 		`30 connections[1].issuers: is missing`,
 		`30 connections[1].name: is missing`,
-		`30 connections[1].provider: "clerk" is not built into this version: asgardeo`,
+		`30 connections[1].provider: "keycloak" is not built into this version: ` + strings.Join(slices.Sorted(maps.Keys(all.Table())), ", "),
 		`30 connections[1].roles: is missing`,
 		`32 organizations[0].connection: there is no connection "three"`,
 		`32 organizations[0].slug: This slug is reserved.`,
@@ -240,9 +256,9 @@ func TestKinds(t *testing.T) {
 		{"tag", least + "listen: !!str 127.0.0.1:1\n", []string{"16 listen: tags such as !!str are not supported"}},
 		{"merge key", least + "log:\n  <<: {level: info}\n", []string{"17 log.?: keys must be plain words; anchors, aliases and merge keys are not supported"}},
 		{"repeated section", least + "log: {level: info}\nlog: {level: warn}\n", []string{"17 log: is there twice, first on line 16"}},
-		{"far-off key", least + "colour: red\n", []string{"16 colour: unknown key (known: listen, public_url, allow_demo_issuer, ledger, log, audit, tracing, limits, trusted_proxies, shutdown_grace, issuers, connections, organizations)"}},
+		{"far-off key", least + "colour: red\n", []string{"16 colour: unknown key (known: listen, public_url, allow_demo_issuer, ledger, log, audit, tracing, limits, trusted_proxies, shutdown_grace, issuers, connections, mail, organizations)"}},
 		{"key in another case", least + "Listen: 127.0.0.1:1\n", []string{"16 Listen: unknown key: did you mean listen?"}},
-		{"nothing of what is needed", "listen: 127.0.0.1:1\n", []string{"1 connections: is missing", "1 issuers: is missing"}},
+		{"nothing of what is needed", "listen: 127.0.0.1:1\n", []string{"1 issuers: is missing", `1 mail: is needed: usher mails the invitations of the connection "local" itself`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

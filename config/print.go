@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-
-	"usher/identity"
 )
 
 // Redacted returns the configuration as YAML with every default filled in and
@@ -35,7 +33,7 @@ func plain(v reflect.Value) any {
 			return nil
 		}
 		return plain(v.Elem())
-	case v.Type() == reflect.TypeFor[time.Duration](), v.Type() == reflect.TypeFor[identity.Secret]():
+	case v.Type() == reflect.TypeFor[time.Duration](), secret(v.Type()):
 		return fmt.Sprint(v.Interface())
 	}
 	switch v.Kind() {

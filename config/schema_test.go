@@ -109,7 +109,6 @@ func TestSchemaRefuses(t *testing.T) {
 		{"text for a share", least + "tracing: {sample_ratio: half}\n"},
 		{"no duration", least + "shutdown_grace: long\n"},
 		{"unknown permission", with(t, "    audiences: [usher]", "    audiences: [usher]\n    permissions: [{scope: a, grant: [all]}]")},
-		{"role without its provider", with(t, "      member: {provider: Member}", "      member: {grantable_by: [a]}")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -135,9 +135,18 @@ func (c *apiClient) header() http.Header {
 	}
 }
 
-// do carries out a call. Where an earlier try of the same key is still under
-// way at the gateway, it waits for that one's answer.
+// do carries out a call and returns the body of its answer.
 func (c *apiClient) do(ctx context.Context, call httpx.Call) ([]byte, error) {
+	answer, err := c.ask(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Body, nil
+}
+
+// ask carries out a call. Where an earlier try of the same key is still under
+// way at the gateway, it waits for that one's answer.
+func (c *apiClient) ask(ctx context.Context, call httpx.Call) (*httpx.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.flags.Timeout)
 	defer cancel()
 	for n := 1; ; n++ {
@@ -146,7 +155,7 @@ func (c *apiClient) do(ctx context.Context, call httpx.Call) ([]byte, error) {
 			return nil, unreachable(c.base, err)
 		}
 		if answer.Status < 300 {
-			return answer.Body, nil
+			return answer, nil
 		}
 		failure := c.problem(answer)
 		if failure.problem.Code != string(identity.CodeIdempotencyInProgress) || n == twinTries || httpx.Sleep(ctx, twinWait) != nil {
@@ -159,10 +168,11 @@ func (c *apiClient) do(ctx context.Context, call httpx.Call) ([]byte, error) {
 type apiError struct {
 	problem api.Problem
 	raw     []byte // the document itself on one line, where JSON was asked for
+	header  http.Header
 }
 
 func (c *apiClient) problem(answer *httpx.Response) *apiError {
-	e := &apiError{}
+	e := &apiError{header: answer.Header}
 	if err := json.Unmarshal(answer.Body, &e.problem); err != nil || e.problem.Code == "" {
 		e.problem = api.Problem{
 			Status: answer.Status, Code: string(httpx.StatusCode(answer.Status)),

@@ -55,7 +55,8 @@ func TestReadme(t *testing.T) {
 		_, err := os.Stat(filepath.Join(dir, "usher.env"))
 		return err == nil
 	})
-	for n, block := range pasted[1:] {
+	paste := func(n int, block string) {
+		t.Helper()
 		if strings.Contains(block, "8080") {
 			t.Errorf("a command of README names the port:\n%s", block)
 		}
@@ -77,14 +78,49 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the first invitation is not pending:\n%s", out)
 		}
 	}
+	for n, block := range pasted[1:] {
+		paste(n, block)
+	}
 	list := exec.CommandContext(t.Context(), "sh", "-euc", ". ./usher.env && curl -sS \"$USHER_MAIL_URL\"")
 	list.Dir = dir
 	if mails, err := list.Output(); err != nil || strings.Count(string(mails), `"to":["ada@example.com"]`) != 2 {
-		t.Errorf("README says two mails (%v): %s", err, mails)
+		t.Errorf("README says two mails: %v, %d bytes", err, len(mails))
+	}
+	// The same lines work at every vendor.
+	organizations := demoOrganizations(t, dir)
+	if len(organizations) != len(all.Table()) {
+		t.Errorf("the demo has the organizations %q, and there are %d providers", organizations, len(all.Table()))
+	}
+	const first = "acme-asgardeo"
+	for _, slug := range organizations {
+		if !strings.Contains(strings.Join(pasted, ""), slug) {
+			t.Errorf("README does not name %s", slug)
+		}
+		for n, block := range pasted[1:] {
+			if slug != first && strings.Contains(block, "curl") && strings.Contains(block, "/"+first+"/") {
+				paste(n, strings.ReplaceAll(block, first, slug))
+			}
+		}
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "usher.yaml")); err != nil || len(text) == 0 {
 		t.Errorf("README's example configuration: %v", err)
 	}
+}
+
+// demoOrganizations are the slugs of the demo's organizations.
+func demoOrganizations(t *testing.T, dir string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-euc", `. ./usher.env && curl -sS "$USHER_URL/v1/organizations" -H "Authorization: Bearer $USHER_TOKEN"`)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var slugs []string
+	for _, m := range regexp.MustCompile(`"slug":"([^"]+)"`).FindAllStringSubmatch(string(out), -1) {
+		slugs = append(slugs, m[1])
+	}
+	return slugs
 }
 
 // demoOfMake is what make demo runs.

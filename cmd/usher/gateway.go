@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/httpx"
 	"usher/internal/quota"
+	"usher/internal/quota/lease"
 	"usher/internal/telemetry"
 	"usher/invites"
 	"usher/ledger"
@@ -48,6 +51,8 @@ type gateway struct {
 	service  *invites.Service
 	server   *http.Server
 	traces   *telemetry.Traces // nil: nothing is traced
+	given    func() time.Time  // the clock of tests; nil otherwise
+	now      func() time.Time
 
 	closers []func() error // what has been opened, in that order
 }
@@ -55,8 +60,17 @@ type gateway struct {
 // openGateway opens everything a configuration names, the port first, so that
 // a second gateway by mistake touches nothing. What is opened is closed again
 // on an error.
-func openGateway(ctx context.Context, c *config.Config, log *slog.Logger, stderr io.Writer) (_ *gateway, err error) {
-	g := &gateway{config: c, log: log}
+func openGateway(ctx context.Context, c *config.Config, log *slog.Logger, stderr io.Writer) (*gateway, error) {
+	return openGatewayAt(ctx, c, log, stderr, nil)
+}
+
+// openGatewayAt is openGateway with a clock; nil means the machine's, and for the
+// ledger its database's. Limits on rates go by real time.
+func openGatewayAt(ctx context.Context, c *config.Config, log *slog.Logger, stderr io.Writer, now func() time.Time) (_ *gateway, err error) {
+	g := &gateway{config: c, log: log, given: now, now: now}
+	if now == nil {
+		g.now = time.Now
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -79,12 +93,12 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger, stderr
 	if err := g.openTraces(ctx, registry); err != nil {
 		return nil, err
 	}
-	connections, err := g.openConnections(metrics)
+	connections, err := g.openConnections(ctx, metrics)
 	if err != nil {
 		return nil, err
 	}
 	if g.service, err = invites.New(ctx, g.ledger, connections, &invites.Options{
-		Logger: log, Mails: c.Limits.Mails, MailWindow: c.Limits.MailWindow,
+		Logger: log, Mails: c.Limits.Mails, MailWindow: c.Limits.MailWindow, Links: g.publicURL() + api.PathCallback,
 	}); err != nil {
 		return nil, err
 	}
@@ -120,6 +134,14 @@ func openGateway(ctx context.Context, c *config.Config, log *slog.Logger, stderr
 	return g, nil
 }
 
+// publicURL is where callers and invitees find the gateway.
+func (g *gateway) publicURL() string {
+	if g.config.PublicURL != "" {
+		return strings.TrimRight(g.config.PublicURL, "/")
+	}
+	return "http://" + g.listener.Addr().String()
+}
+
 // listen opens the port and says in plain words why it cannot.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
@@ -151,7 +173,7 @@ func newMetrics() (*prometheus.Registry, *providers.Metrics, error) {
 }
 
 func (g *gateway) openLedger(ctx context.Context) error {
-	url := g.config.Ledger.URL
+	url := string(g.config.Ledger.URL)
 	if g.config.Ledger.AutoUp {
 		applied, err := ledger.Up(ctx, url)
 		if err != nil {
@@ -162,7 +184,7 @@ func (g *gateway) openLedger(ctx context.Context) error {
 		}
 	}
 	var err error
-	if g.ledger, err = ledger.Open(ctx, url, &ledger.Options{Logger: g.log}); err != nil {
+	if g.ledger, err = ledger.Open(ctx, url, &ledger.Options{Logger: g.log, Now: g.given}); err != nil {
 		return err
 	}
 	g.closers = append(g.closers, g.ledger.Close)
@@ -171,23 +193,29 @@ func (g *gateway) openLedger(ctx context.Context) error {
 
 // openConnections opens the adapter of each connection. All share one transport
 // and the vendors' limits. No vendor is called.
-func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connection, error) {
+func (g *gateway) openConnections(ctx context.Context, metrics *providers.Metrics) ([]*invites.Connection, error) {
 	transport := httpx.NewTransport()
-	quotas := quota.New(&quota.Options{Observer: metrics})
-	g.closers = append(g.closers, func() error { transport.CloseIdleConnections(); return nil }, quotas.Close)
+	leases := lease.Open(ctx, g.ledger, &lease.Options{Logger: g.log})
+	quotas := quota.New(&quota.Options{Observer: metrics, Store: leases})
+	g.closers = append(g.closers, func() error { transport.CloseIdleConnections(); return nil }, leases.Close, quotas.Close)
+	mailer, err := g.openMailer()
+	if err != nil {
+		return nil, err
+	}
 	var connections []*invites.Connection
 	for _, c := range g.config.Connections {
 		vendorRoles, rules := map[string]string{}, map[string]invites.RoleRule{}
 		for key, role := range c.Roles {
-			vendorRoles[key] = role.Provider
+			vendorRoles[key] = cmp.Or(role.Provider, key)
 			rules[key] = invites.RoleRule{GrantableBy: role.GrantableBy}
 		}
 		log := g.log.With("connection", c.Name)
 		adapter, err := c.Settings.Open(providers.Deps{
 			Connection: c.Name, Roles: vendorRoles, EmailRule: c.Emails,
-			ActAsCaller: c.ActAs == "caller", Logger: log, Now: time.Now,
+			ActAsCaller: c.ActAs == "caller", Logger: log, Now: g.now,
 			Transport: g.traces.Transport(c.Name, c.Provider, transport),
 			Quotas:    quotas, Limits: vendorLimits(c.Limits), LimitWait: c.LimitWait, Metrics: metrics,
+			Mailer: mailer, Directory: directory{g.ledger.Directory(c.Name)},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open connection %s: %w", c.Name, err)
@@ -195,9 +223,10 @@ func (g *gateway) openConnections(metrics *providers.Metrics) ([]*invites.Connec
 		g.closers = append(g.closers, adapter.Close)
 		connections = append(connections, &invites.Connection{
 			Name:      c.Name,
-			Client:    providers.NewClient(c.Name, adapter, &providers.ClientOptions{Timeout: c.Timeout, Logger: g.log, Metrics: metrics}),
+			Client:    providers.NewClient(c.Name, adapter, &providers.ClientOptions{Timeout: c.Timeout, Logger: g.log, Metrics: metrics, Now: g.now}),
 			Roles:     rules,
 			EmailRule: c.Emails, ActAsCaller: c.ActAs == "caller", AutoRegister: c.Register == "auto", RedirectURLs: c.RedirectURLs,
+			AcceptURL: c.AcceptURL, CompareEvery: c.CompareEvery,
 		})
 	}
 	return connections, nil
@@ -219,7 +248,7 @@ func (g *gateway) openAuthenticator(registry *prometheus.Registry) (*oidc.Authen
 		limits.FailedTokens = -1 // no limit
 	}
 	auth, err := oidc.New(g.config.Issuers, &oidc.Options{
-		Trust: trust(g.config), Logger: g.log, Metrics: registry, Connection: g.connectionOf,
+		Trust: trust(g.config), Logger: g.log, Metrics: registry, Connection: g.connectionOf, Now: g.now,
 		SourceFailures: limits.FailedTokens, SourceWindow: limits.FailedTokensWindow,
 	})
 	if err != nil {
@@ -276,6 +305,11 @@ func (g *gateway) bindOrganizations(ctx context.Context) error {
 			return err
 		}
 		bound, err = g.service.Bind(ctx, invites.NewOrganization{Connection: o.Connection, ProviderID: o.ProviderID, Name: o.Name, Slug: o.Slug})
+		if identity.CodeOf(err) == identity.CodeConflict {
+			if _, err := g.ledger.OrganizationByAlias(ctx, alias); err == nil {
+				continue // another gateway that starts now was faster
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("bind the configured organization %s: %w", o.Slug, err)
 		}

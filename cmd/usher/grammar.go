@@ -10,7 +10,7 @@ Then, elsewhere:    . ./usher.env && usher invite send ada@example.com --role me
 For real:           usher config example > usher.yaml, edit it, usher serve -c usher.yaml
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 not found, 5 conflict,
-6 not allowed, 7 the server or the provider cannot do it now (try again).`
+6 not allowed, 7 the server or the provider cannot do it now (try again), 130 interrupted.`
 
 // grammar is the command line: one field a command.
 type grammar struct {
@@ -29,6 +29,12 @@ type grammar struct {
 		Get    inviteGetCmd    `cmd:"" help:"Show one invite with its history."`
 		Resend inviteResendCmd `cmd:"" help:"Send an invite again."`
 		Revoke inviteRevokeCmd `cmd:"" help:"Withdraw an invite."`
+		Import inviteImportCmd `cmd:"" help:"Invite everybody in a file."`
+		Batch  struct {
+			Get    batchGetCmd    `cmd:"" help:"Show how far a batch is."`
+			Cancel batchCancelCmd `cmd:"" help:"Take back what a batch has not sent yet."`
+			Retry  batchRetryCmd  `cmd:"" help:"Send the failed rows of a batch again."`
+		} `cmd:"" help:"Look after a batch that an import began."`
 	} `cmd:"" help:"Send and look after invites, as a client of a running gateway."`
 	Ledger struct {
 		Up     ledgerUpCmd     `cmd:"" help:"Create the ledger or bring its schema up to this version."`

@@ -10,7 +10,7 @@ import (
 // ledgerURL is the flags of the commands that open a ledger by themselves.
 type ledgerURL struct {
 	configFile
-	URL  string `name:"ledger" placeholder:"URL" help:"The ledger, as in sqlite:usher.db. Default: ledger.url of the configuration."`
+	URL  string `name:"ledger" placeholder:"URL" help:"The ledger, as in sqlite:usher.db or postgres://host/database. Default: ledger.url of the configuration."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
@@ -22,7 +22,7 @@ func (f ledgerURL) url(s *shell) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return c.Ledger.URL, nil
+	return string(c.Ledger.URL), nil
 }
 
 func (f ledgerURL) print(s *shell, versions []ledger.SchemaVersion, word string) error {
@@ -54,12 +54,14 @@ type ledgerUpCmd struct{ ledgerURL }
 
 // Help implements kong.HelpProvider.
 func (c *ledgerUpCmd) Help() string {
-	return `serve does this by itself unless ledger.auto_up is false. It refuses while a gateway runs on the ledger.
+	return `serve does this by itself unless ledger.auto_up is false. A ledger in
+a file must not be open in a gateway; one in Postgres may.
 
 Examples:
 
     usher ledger up -c usher.yaml
-    usher ledger up --ledger sqlite:usher.db`
+    usher ledger up --ledger sqlite:usher.db
+    usher ledger up --ledger "$LEDGER_URL"`
 }
 
 // Run brings the schema up.

@@ -61,6 +61,9 @@ func (b *lockedBuffer) String() string {
 
 func start(t *testing.T, dir string, args ...string) *child {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a test with processes of its own")
+	}
 	c := &child{t: t, cmd: exec.Command(usher(t), args...), done: make(chan struct{}), output: &lockedBuffer{}}
 	c.cmd.Dir, c.cmd.Stdout, c.cmd.Stderr = dir, c.output, c.output
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+dir)

@@ -23,6 +23,7 @@ const (
 	exitConflict    = 5
 	exitDenied      = 6
 	exitUnavailable = 7
+	exitInterrupted = 130 // as shells have it for SIGINT
 )
 
 // shell is what a command may touch of the world around it.
@@ -52,6 +53,9 @@ func (e *usageError) Error() string { return e.text }
 func usagef(format string, args ...any) error {
 	return &usageError{text: fmt.Sprintf(format, args...)}
 }
+
+// errInterrupted is the error of a command that somebody has stopped.
+var errInterrupted = errors.New("interrupted")
 
 // run is the program. It returns an exit code.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -140,6 +144,9 @@ func exitCode(err error) int {
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return exitUsage
+	}
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
 	}
 	var coder identity.Coder
 	if !errors.As(err, &coder) {

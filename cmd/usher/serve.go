@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"time"
 )
 
@@ -39,6 +40,7 @@ func (c *serveCmd) Run(ctx context.Context, s *shell) error {
 		return ended(soft, err)
 	}
 	defer g.reopenOnHangup()()
+	debug.FreeOSMemory() // what starting took is not needed any more
 	return g.serve(soft, hard, func() error {
 		log.Info("usher is ready", "listen", g.listener.Addr().String(), "public_url", loaded.PublicURL, "version", programVersion())
 		return nil

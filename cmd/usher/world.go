@@ -31,6 +31,9 @@ func worldConfig(f sandbox.Facts, listen, ledgerURL, logLevel string) ([]byte, e
 	if logLevel == "warn" || logLevel == "error" { // who wants few lines on the terminal wants no record there
 		file = append(file, yaml.MapItem{Key: "audit", Value: yaml.MapSlice{{Key: "enabled", Value: false}}})
 	}
+	file = append(file, yaml.MapItem{Key: "mail", Value: yaml.MapSlice{
+		{Key: "host", Value: f.Mail.Host}, {Key: "port", Value: f.Mail.Port}, {Key: "tls", Value: "none"}, {Key: "from", Value: "usher demo <usher@sandbox.example>"},
+	}})
 	var connections, organizations []any
 	for _, c := range f.Connections {
 		connections = append(connections, worldConnection(c, f.VendorLimits))
@@ -92,7 +95,10 @@ func worldIssuer(i sandbox.IssuerFacts) yaml.MapSlice {
 func worldConnection(c sandbox.ConnectionFacts, vendorLimits bool) yaml.MapSlice {
 	roles := yaml.MapSlice{}
 	for _, r := range c.Roles {
-		role := yaml.MapSlice{{Key: "provider", Value: r.Provider}}
+		role := yaml.MapSlice{}
+		if r.Provider != "" {
+			role = append(role, yaml.MapItem{Key: "provider", Value: r.Provider})
+		}
 		if len(r.GrantableBy) > 0 {
 			role = append(role, yaml.MapItem{Key: "grantable_by", Value: r.GrantableBy})
 		}

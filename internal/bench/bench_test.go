@@ -70,7 +70,7 @@ func checkTable(t *testing.T, text string) {
 			}
 		case 1: // the line below
 		default:
-			if !slices.Contains([]string{"stretch", "must", "MISS", notMeasured}, cells[4]) {
+			if !slices.Contains([]string{"stretch", "must", "MISS", noGoal, notMeasured}, cells[4]) {
 				t.Errorf("verdict %q: %s", cells[4], line)
 			}
 			if cells[4] != notMeasured && !regexp.MustCompile(`^-?\d+(\.\d+)?.* \(.+\)$`).MatchString(cells[3]) {
@@ -83,11 +83,13 @@ func checkTable(t *testing.T, text string) {
 	want := []string{
 		"stripped binary", "usher serve, idle",
 		"read one invite, remembered token",
-		"sending, 100 a second", "sending, 100 a second",
-		"sending with an Idempotency-Key, 100 a second", "sending with an Idempotency-Key, 100 a second",
+		"sending to Asgardeo, 100 a second", "sending to Asgardeo, 100 a second",
+		"sending to Asgardeo with an Idempotency-Key, 100 a second", "sending to Asgardeo with an Idempotency-Key, 100 a second",
+		"sending to Clerk, 100 a second", "sending to Clerk, 100 a second",
+		"sending to Clerk with an Idempotency-Key, 100 a second", "sending to Clerk with an Idempotency-Key, 100 a second",
 		"members, read through", "new upstream connections a request, after warm-up",
 		"peak memory at 16 connections", "peak memory at 512 connections",
-		"organizations 10 → 500", "organizations 10 → 500", "issuers 1 → 20", "issuers 1 → 20",
+		"organizations 10 → 500", "reading any of 500 invites over any of 10", "organizations 10 → 500", "issuers 1 → 20", "issuers 1 → 20",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the rows are\n%q, want\n%q", got, want)
@@ -106,6 +108,7 @@ func TestVerdict(t *testing.T) {
 		{"less is better, must", goal{must: 2, stretch: 1}, 1.1, "must"},
 		{"less is better, missed", goal{must: 2, stretch: 1}, 2.1, "MISS"},
 		{"no stretch", goal{must: 2}, 0, "must"},
+		{"no goal", goal{}, 3, noGoal},
 		{"more is better, stretch", goal{must: 0.5, stretch: 0.7, atLeast: true}, 0.7, "stretch"},
 		{"more is better, must", goal{must: 0.5, stretch: 0.7, atLeast: true}, 0.6, "must"},
 		{"more is better, missed", goal{must: 0.5, stretch: 0.7, atLeast: true}, 0.4, "MISS"},

@@ -28,6 +28,8 @@ func (g goal) verdict(measured float64) string {
 		return measured <= bound
 	}
 	switch {
+	case g.must == 0:
+		return noGoal
 	case g.stretch != 0 && reached(g.stretch):
 		return "stretch"
 	case reached(g.must):
@@ -39,6 +41,9 @@ func (g goal) verdict(measured float64) string {
 
 // table is what is printed: a Markdown table that is aligned for terminals too.
 type table struct{ rows [][]string }
+
+// noGoal is the verdict of a row that nothing is asked of.
+const noGoal = "–"
 
 // notMeasured is the verdict of a row that this machine cannot measure.
 const notMeasured = "not measured"

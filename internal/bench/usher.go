@@ -23,31 +23,33 @@ type usher struct {
 	address string // host:port
 	dir     string
 	orgs    []string // ids
-	invites []string // of each organization, one
+	invites []string // the nth is of the nth organization, counted round and round
 }
 
 // world is what a gateway is started with.
 type world struct {
 	organizations, issuers int
+	invites                int      // in all; fewer than organizations: one of each
+	clerk                  bool     // the vendor is Clerk, not Asgardeo
 	env                    []string // beside the environment of this program
 }
 
 // start starts a gateway on a fresh ledger with organizations in it, each with
-// one invite.
+// its share of the invites.
 func (b *bench) start(ctx context.Context, w world) (*usher, error) {
 	dir, err := os.MkdirTemp(b.dir, "gateway-")
 	if err != nil {
 		return nil, err
 	}
 	u := &usher{dir: dir}
-	if err := u.stock(ctx, w.organizations); err != nil {
+	if err := u.stock(ctx, w.organizations, w.invites); err != nil {
 		return nil, fmt.Errorf("fill the ledger: %w", err)
 	}
 	if u.address, err = freeAddress(ctx); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, "usher.yaml")
-	if err := os.WriteFile(path, []byte(b.config(u, max(1, w.issuers))), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(b.config(u, w)), 0o600); err != nil {
 		return nil, err
 	}
 	command := exec.Command(b.binary, "serve", "-c", path)
@@ -64,14 +66,20 @@ func (b *bench) start(ctx context.Context, w world) (*usher, error) {
 // config is that of a gateway in front of the vendor, with the limits on callers
 // and on calls to the vendor out of the way. What it does not say is as it is by
 // default, the log of each request too.
-func (b *bench) config(u *usher, issuers int) string {
+func (b *bench) config(u *usher, w world) string {
+	issuers := max(1, w.issuers)
+	provider, admin, member := "asgardeo", "Administrator", "Member"
+	settings := fmt.Sprintf("{base_url: %q, client_id: gateway, client_secret: secret, application: Team App}", b.vendor.base)
+	if w.clerk {
+		provider, admin, member = "clerk", "org:admin", "org:member"
+		settings = fmt.Sprintf("{base_url: %q, secret_key: sk_live_bench}", b.vendor.origin())
+	}
 	text := "listen: " + u.address + "\nledger: {url: \"" + u.ledgerURL() + "\"}\nlimits: {requests_per_minute: 0}\n" + b.issuer.config(issuers) +
-		"connections:\n  - name: bench\n    provider: asgardeo\n    issuers:\n"
+		"connections:\n  - name: bench\n    provider: " + provider + "\n    issuers:\n"
 	for n := range issuers {
 		text += "      - " + b.issuer.name(n) + "\n"
 	}
-	return text + fmt.Sprintf("    roles: {admin: {provider: Administrator}, member: {provider: Member}}\n    limits: {all: {calls: 0}}\n"+
-		"    settings: {base_url: %q, client_id: gateway, client_secret: secret, application: Team App}\n", b.vendor.base)
+	return text + fmt.Sprintf("    roles: {admin: {provider: %q}, member: {provider: %q}}\n    limits: {all: {calls: 0}}\n    settings: %s\n", admin, member, settings)
 }
 
 func (u *usher) ledgerURL() string { return "sqlite:" + filepath.Join(u.dir, "usher.db") }
@@ -113,13 +121,13 @@ func readAll(answer *http.Response) ([]byte, error) {
 	return body, errors.Join(err, answer.Body.Close())
 }
 
-// stockAtOnce is how many organizations go into one transaction.
+// stockAtOnce is how many invites go into one transaction.
 const stockAtOnce = 5000
 
 // stock fills a new ledger. The organizations count as compared with the
 // vendor for the whole run: what is measured is reading, and a comparison,
 // once a minute and organization, would be measured with it.
-func (u *usher) stock(ctx context.Context, organizations int) (err error) {
+func (u *usher) stock(ctx context.Context, organizations, invites int) (err error) {
 	if organizations == 0 {
 		return nil
 	}
@@ -132,10 +140,15 @@ func (u *usher) stock(ctx context.Context, organizations int) (err error) {
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	synced := time.Now().Add(time.Hour)
-	for len(u.orgs) < organizations {
+	for invites = max(organizations, invites); len(u.invites) < invites; {
 		if err := l.Write(ctx, func(tx *ledger.Tx) error {
-			for range min(stockAtOnce, organizations-len(u.orgs)) {
-				if err := u.add(tx, len(u.orgs), synced); err != nil {
+			for range min(stockAtOnce, invites-len(u.invites)) {
+				if len(u.orgs) < organizations {
+					if err := u.addOrganization(tx, len(u.orgs), synced); err != nil {
+						return err
+					}
+				}
+				if err := u.addInvite(tx, len(u.invites)); err != nil {
 					return err
 				}
 			}
@@ -147,19 +160,22 @@ func (u *usher) stock(ctx context.Context, organizations int) (err error) {
 	return nil
 }
 
-// add records the nth organization with its invite, as a sending leaves it.
-func (u *usher) add(tx *ledger.Tx, n int, synced time.Time) error {
+func (u *usher) addOrganization(tx *ledger.Tx, n int, synced time.Time) error {
 	name := strconv.Itoa(n)
 	org := &identity.Organization{Slug: "org-" + name, Name: "Organization " + name, Connection: "bench", ProviderID: "vendor-org-" + name, SyncedAt: &synced}
-	if err := tx.InsertOrganization(org); err != nil {
-		return err
-	}
+	err := tx.InsertOrganization(org)
+	u.orgs = append(u.orgs, org.ID)
+	return err
+}
+
+// addInvite records the nth invite as a sending leaves it.
+func (u *usher) addInvite(tx *ledger.Tx, n int) error {
 	now := tx.Now()
 	expires := now.Add(72 * time.Hour)
 	actor := identity.Actor{Issuer: "https://issuer.example.com", Subject: client}
-	email := "person" + name + "@example.com"
+	email := "person" + strconv.Itoa(n) + "@example.com"
 	i := &identity.Invite{
-		OrganizationID: org.ID, Connection: "bench", Email: email, EmailKey: email, Roles: []string{"member"},
+		OrganizationID: u.orgs[n%len(u.orgs)], Connection: "bench", Email: email, EmailKey: email, Roles: []string{"member"},
 		State: identity.StatePending, GivenName: "Jane", FamilyName: "Doe", Locale: "en-GB", Metadata: map[string]any{"team": "blue"},
 		Notify: true, NotCarried: []string{"locale", "metadata"}, Inviter: actor, ExpiresAt: &expires, SentAt: &now, SyncedAt: &now, Attempt: 1,
 		Reference: map[string]string{"username": email, "user_domain": "DEFAULT"},
@@ -172,7 +188,7 @@ func (u *usher) add(tx *ledger.Tx, n int, synced time.Time) error {
 			return err
 		}
 	}
-	u.orgs, u.invites = append(u.orgs, org.ID), append(u.invites, i.ID)
+	u.invites = append(u.invites, i.ID)
 	return nil
 }
 

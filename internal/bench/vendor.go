@@ -18,8 +18,8 @@ import (
 // pageOfMembers is how many members a read-through call shows.
 const pageOfMembers = 10
 
-// vendor answers as Asgardeo does where nothing is in the way: everybody is
-// unknown until created, and every invitation succeeds. It keeps nothing.
+// vendor answers as Asgardeo and Clerk do where nothing is in the way: everybody
+// is unknown until created, and every invitation succeeds. It keeps nothing.
 type vendor struct {
 	server      *http.Server
 	base        string
@@ -49,6 +49,8 @@ func startVendor(ctx context.Context) (*vendor, error) {
 		"GET /t/bench/o/scim2/Users":                      memberPage,
 		"POST /t/bench/o/api/server/v1/guests/invite":     invited,
 		"GET /t/bench/o/api/server/v1/guests/invitations": invitations,
+		"GET /v1/organizations/{org}/invitations":         noneAtClerk,
+		"POST /v1/organizations/{org}/invitations":        invitedAtClerk,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
@@ -74,6 +76,9 @@ func startVendor(ctx context.Context) (*vendor, error) {
 	v.base += "/t/bench"
 	return v, err
 }
+
+// origin is where the vendor is, without what its Asgardeo is below.
+func (v *vendor) origin() string { return strings.TrimSuffix(v.base, "/t/bench") }
 
 func (v *vendor) record(r *http.Request, body []byte) {
 	v.mu.Lock()
@@ -178,4 +183,21 @@ func invited(_ *http.Request, body []byte) (int, any) {
 
 func invitations(*http.Request, []byte) (int, any) {
 	return http.StatusOK, map[string]any{"invitations": []any{}}
+}
+
+func noneAtClerk(*http.Request, []byte) (int, any) {
+	return http.StatusOK, map[string]any{"data": []any{}, "total_count": 0}
+}
+
+func invitedAtClerk(r *http.Request, body []byte) (int, any) {
+	var asked map[string]any
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return http.StatusBadRequest, nil
+	}
+	return http.StatusOK, map[string]any{
+		"object": "organization_invitation", "id": "orginv_2g7np7Hrk0SN6kj5EDMLDaKNL0S", "organization_id": r.PathValue("org"),
+		"email_address": asked["email_address"], "role": asked["role"], "role_name": "Member", "status": "pending",
+		"public_metadata": map[string]any{}, "private_metadata": asked["private_metadata"], "url": nil,
+		"expires_at": 1900000000000, "created_at": 1890000000000, "updated_at": 1890000000000, "inviter_id": nil, "public_inviter_data": nil,
+	}
 }

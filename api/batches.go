@@ -1,0 +1,194 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+
+	"usher/identity"
+	"usher/invites"
+	"usher/invites/roster"
+)
+
+// What a file of invitations may be: its bytes, and how long it may stand still
+// while it arrives.
+const (
+	maxUpload  = 256 << 20
+	uploadIdle = 30 * time.Second
+)
+
+// opSendBatch is the operation whose body is a file.
+const opSendBatch = "sendInviteBatch"
+
+// streams reports a route whose body is read row by row.
+func (r route) streams() bool { return r.id == opSendBatch }
+
+type (
+	batchInput struct {
+		InOrganization
+		Batch string `path:"batch" example:"bat_0dhvc8kt7g6qeb8ugt3i8f7m9c" doc:"The batch's id."`
+	}
+	listBatchesInput struct {
+		InOrganization
+		Paging
+	}
+	listItemsInput struct {
+		InOrganization
+		Paging
+		Batch   string `path:"batch" example:"bat_0dhvc8kt7g6qeb8ugt3i8f7m9c" doc:"The batch's id."`
+		Outcome string `query:"outcome" enum:"queued,sending,uncertain,sent,skipped,failed,cancelled" doc:"Only rows with this outcome."`
+	}
+
+	batchAccepted struct {
+		Location string `header:"Location" doc:"Where the batch can be read."`
+		Body     Batch
+	}
+	batchOutput   struct{ Body Batch }
+	batchesOutput struct{ Body BatchList }
+	itemsOutput   struct{ Body BatchItemList }
+)
+
+func noBatch() error { return identity.Errorf(identity.CodeNotFound, "There is no such batch.") }
+
+// receive reads the file of a batch and records its rows; the file's hash is
+// what an Idempotency-Key is compared by.
+func (a *API) receive(x *exchange, c *call) (*invites.BatchUpload, []byte, error) {
+	gc := humagin.Unwrap(x)
+	format, err := roster.FormatOf(gc.Request.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, nil, err
+	}
+	tooLarge := identity.Errorf(identity.CodePayloadTooLarge, "The file may have %d bytes at most.", maxUpload)
+	if gc.Request.ContentLength > maxUpload {
+		return nil, nil, tooLarge
+	}
+	ctx := context.WithoutCancel(x.ctx)
+	upload, err := a.service.ReceiveBatch(ctx, c.caller, c.org)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Not every writer has deadlines; the server's own limits remain.
+	control := http.NewResponseController(gc.Writer)
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	hash := sha256.New()
+	hash.Write([]byte(format))
+	body := &patient{Reader: http.MaxBytesReader(gc.Writer, gc.Request.Body, maxUpload), control: control}
+	err = readRows(ctx, roster.NewReader(io.TeeReader(body, hash), format, nil), upload)
+	var over *http.MaxBytesError
+	var known *identity.Error
+	switch {
+	case err == nil:
+		return upload, hash.Sum(nil), nil
+	case errors.As(err, &over):
+		err = tooLarge
+	case !errors.As(err, &known):
+		err = &identity.Error{Code: identity.CodeInvalidRequest, Detail: "The file did not arrive.", Err: err}
+	}
+	a.discard(x, upload)
+	return nil, nil, err
+}
+
+func readRows(ctx context.Context, rows *roster.Reader, upload *invites.BatchUpload) error {
+	for {
+		row, err := rows.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = upload.Add(ctx, row.Line, row.Request, row.Err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// discard forgets a file that is not sent. What cannot be forgotten now is
+// forgotten later.
+func (a *API) discard(x *exchange, upload *invites.BatchUpload) {
+	if err := upload.Discard(context.WithoutCancel(x.ctx)); err != nil {
+		a.log.WarnContext(x.ctx, "an upload could not be forgotten", "request_id", requestOf(x.ctx).id, "error", logged(err.Error()))
+	}
+}
+
+// patient reads a body that may take long but not stand still.
+type patient struct {
+	io.Reader
+	control *http.ResponseController
+}
+
+// Read implements io.Reader.
+func (p *patient) Read(b []byte) (int, error) {
+	_ = p.control.SetReadDeadline(time.Now().Add(uploadIdle))
+	return p.Reader.Read(b)
+}
+
+// carryOutUpload is carryOut for an operation whose body is a file: its rows are
+// recorded as they arrive, and count only once the operation publishes them.
+func (a *API) carryOutUpload(x *exchange, r route, c *call, next func(huma.Context)) {
+	upload, hash, err := a.receive(x, c)
+	if err != nil {
+		x.refuse(err)
+		return
+	}
+	defer a.discard(x, upload)
+	c.upload = upload
+	a.carryOutOnce(x, r, c, hash, next)
+}
+
+func (a *API) sendBatch(ctx context.Context, _ *struct{ InOrganization }) (*batchAccepted, error) {
+	c := callOf(ctx)
+	b, err := c.upload.Publish(ctx, c.claim)
+	if err != nil {
+		return nil, err
+	}
+	return &batchAccepted{Location: "/v1/organizations/" + c.org.ID + "/invite-batches/" + b.ID, Body: newBatch(b)}, nil
+}
+
+func (a *API) listBatches(ctx context.Context, in *listBatchesInput) (*batchesOutput, error) {
+	found, err := a.service.Batches(ctx, callOf(ctx).org, in.request())
+	if err != nil {
+		return nil, err
+	}
+	return &batchesOutput{BatchList{Data: items(found.Items, newBatch), NextCursor: optional(found.Next)}}, nil
+}
+
+func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	return a.batch(ctx, in.Batch, a.service.Batch)
+}
+
+func (a *API) cancelBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	return a.batch(ctx, in.Batch, a.service.CancelBatch)
+}
+
+func (a *API) retryBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	return a.batch(ctx, in.Batch, a.service.RetryBatch)
+}
+
+func (a *API) batch(ctx context.Context, id string, do func(context.Context, *identity.Organization, string) (*identity.Batch, error)) (*batchOutput, error) {
+	if !plausibleRef(id) {
+		return nil, noBatch()
+	}
+	b, err := do(ctx, callOf(ctx).org, id)
+	if err != nil {
+		return nil, err
+	}
+	return &batchOutput{newBatch(b)}, nil
+}
+
+func (a *API) listBatchItems(ctx context.Context, in *listItemsInput) (*itemsOutput, error) {
+	if !plausibleRef(in.Batch) {
+		return nil, noBatch()
+	}
+	found, err := a.service.BatchItems(ctx, callOf(ctx).org, in.Batch, identity.Outcome(in.Outcome), in.request())
+	if err != nil {
+		return nil, err
+	}
+	return &itemsOutput{BatchItemList{Data: items(found.Items, newBatchItem), NextCursor: optional(found.Next)}}, nil
+}
