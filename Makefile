@@ -4,11 +4,12 @@ GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ARGS        ?=
+SEED        ?= $(shell date +%s)
 
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race check docs bench microbench docker clean
+.PHONY: help demo build test race check docs bench microbench soak docker clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +23,8 @@ build: ## the static binary, in bin/usher
 test: ## all tests, without cgo and without a network
 	$(GO) test ./...
 
-race: ## all tests under the race detector (needs gcc)
-	CGO_ENABLED=1 $(GO) test -race ./...
+race: ## all tests but the volume suites, under the race detector (needs gcc)
+	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 check: ## formatting, vet, staticcheck, and all tests
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
@@ -41,6 +42,9 @@ bench: ## what usher costs beside the same work done bare, against the goals (AR
 
 microbench: ## what single parts cost
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+soak: ## 10,000 rows in batches and 200 kills, on SQLite and, with USHER_TEST_POSTGRES_URL, on Postgres (SEED=1: that run again)
+	USHER_CRASH_ROWS=10000 USHER_CRASH_KILLS=200 USHER_CRASH_SEED=$(SEED) $(GO) test ./internal/crashtest -count=1 -timeout 4h -v
 
 docker: ## the container image usher:$(VERSION)
 	docker build --build-arg VERSION=$(VERSION) -t usher:$(VERSION) .
