@@ -68,7 +68,7 @@ func TestEveryWritingOperationIsRecorded(t *testing.T) {
 				code = got.text("code")
 			}
 			if e.Operation != op.OperationID || e.Status != got.status || e.Code != code || e.RequestID != "call-of-"+as ||
-				e.Issuer != issuer || e.Subject != audit.Name(who.Subject) || e.Source != "192.0.2.1" || !e.Time.Equal(h.now) || e.Replayed {
+				e.Issuer != issuer || e.Subject != audit.Name(who.Subject) || e.Source != "192.0.2.1" || !e.Time.Equal(h.clock.Now()) || e.Replayed {
 				t.Errorf("%s as %s answered %d: %+v", op.OperationID, as, got.status, e)
 			}
 			if strings.Contains(op.path, "{invite}") && e.Targets["invite"] != invite {
@@ -89,7 +89,7 @@ func TestRecordOfOneInvite(t *testing.T) {
 	h := build(t, audited(&record))
 	h.auth[admin].ClientID = "backend"
 	base := audit.Entry{
-		Stream: "audit", Time: h.now, RequestID: "the-request", Issuer: issuer, Subject: audit.Name("admin@example.com"), ClientID: "backend",
+		Stream: "audit", Time: h.clock.Now(), RequestID: "the-request", Issuer: issuer, Subject: audit.Name("admin@example.com"), ClientID: "backend",
 		Source: "192.0.2.1", Operation: "sendInvite", Organization: h.acme.ID,
 	}
 	var id string
@@ -155,7 +155,7 @@ func TestWhatIsNotRecorded(t *testing.T) {
 	if lines := entries(t, &record); len(lines) != 0 {
 		t.Errorf("got %+v", lines)
 	}
-	h.now = h.now.Add(time.Hour)
+	h.clock.Advance(time.Hour)
 	h.do(admin, "GET", "/v1/organizations/acme/invites/inv_other", "").is(404, "not_found")
 	if lines := entries(t, &record); len(lines) != 1 || lines[0].Operation != "getInvite" || lines[0].Targets["invite"] != "inv_other" {
 		t.Errorf("got %+v", lines)

@@ -137,7 +137,7 @@ func TestPagesToTheEnd(t *testing.T) {
 	t.Parallel()
 	h := build(t)
 	for n := range 7 {
-		h.now = h.now.Add(time.Second)
+		h.clock.Advance(time.Second)
 		h.send(fmt.Sprintf("person%d@example.com", n))
 	}
 	var seen []string

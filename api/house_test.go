@@ -19,6 +19,7 @@ import (
 
 	"usher/api"
 	"usher/identity"
+	"usher/internal/testclock"
 	"usher/invites"
 	"usher/ledger"
 	"usher/oidc"
@@ -40,7 +41,7 @@ const issuer = "https://issuer.example"
 // house is the API over a fresh ledger and an in-memory vendor.
 type house struct {
 	t        testing.TB
-	now      time.Time
+	clock    *testclock.Clock
 	url      string
 	vendor   *memory.Vendor
 	options  memory.Options
@@ -121,7 +122,7 @@ func build(t testing.TB, change ...func(*api.Options)) *house {
 func buildOn(t testing.TB, url string, change ...func(*api.Options)) *house {
 	t.Helper()
 	h := &house{
-		t: t, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), change: change,
+		t: t, clock: testclock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)), change: change,
 		url:  url,
 		log:  &logBuffer{},
 		auth: principals(),
@@ -130,7 +131,7 @@ func buildOn(t testing.TB, url string, change ...func(*api.Options)) *house {
 			Fields: providers.Fields{MaxRoles: 2},
 		},
 	}
-	h.vendor = memory.NewVendor(h.clock, inviteLife)
+	h.vendor = memory.NewVendor(h.clock.Now, inviteLife)
 	for _, id := range []string{"one", "two", "three"} {
 		h.vendor.AddOrganization(id)
 	}
@@ -151,8 +152,6 @@ func buildOn(t testing.TB, url string, change ...func(*api.Options)) *house {
 	return h
 }
 
-func (h *house) clock() time.Time { return h.now }
-
 // twin is another instance over the same ledger and the same vendor.
 func (h *house) twin() *house {
 	h.t.Helper()
@@ -168,12 +167,12 @@ func (h *house) open() {
 	var err error
 	log := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	quiet := slog.New(slog.DiscardHandler)
-	h.ledger, err = ledger.Open(h.t.Context(), h.url, &ledger.Options{Now: h.clock, Logger: quiet})
+	h.ledger, err = ledger.Open(h.t.Context(), h.url, &ledger.Options{Now: h.clock.Now, Logger: quiet})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	client := providers.NewClient("main", memory.New(h.vendor, h.options),
-		&providers.ClientOptions{Timeout: time.Minute, Now: h.clock, Logger: quiet})
+		&providers.ClientOptions{Timeout: time.Minute, Now: h.clock.Now, Logger: quiet})
 	spare := providers.NewClient("spare", memory.New(h.vendor, h.options), &providers.ClientOptions{Logger: quiet})
 	h.service, err = invites.New(h.t.Context(), h.ledger, []*invites.Connection{{
 		Name: "main", Client: client,
@@ -186,7 +185,7 @@ func (h *house) open() {
 	h.registry = prometheus.NewRegistry()
 	o := api.Options{
 		Service: h.service, Auth: h.auth, Ledger: h.ledger, Logger: log,
-		Registry: h.registry, Version: "1.2.3", Now: h.clock,
+		Registry: h.registry, Version: "1.2.3", Now: h.clock.Now,
 	}
 	for _, c := range h.change {
 		c(&o)

@@ -48,7 +48,7 @@ func TestRateRefillsExactly(t *testing.T) {
 		{7 * time.Second, 200, `"default";r=0;t=3`, ""},
 		{time.Hour, 200, `"default";r=2;t=5`, ""},
 	} {
-		h.now = h.now.Add(step.after)
+		h.clock.Advance(step.after)
 		code := ""
 		if step.status == 429 {
 			code = "rate_limited"
@@ -108,10 +108,10 @@ func TestALimitedRequestIsNotKept(t *testing.T) {
 	if n := h.vendor.Calls("invite"); n != 0 {
 		t.Errorf("the vendor was called %d times", n)
 	}
-	h.now = h.now.Add(time.Second)
+	h.clock.Advance(time.Second)
 	first := h.keyed(admin, invitesPath, jane, "key").is(201, "").says(`"default";r=0;t=1`, "")
 	h.keyed(admin, invitesPath, jane, "key").is(429, "rate_limited")
-	h.now = h.now.Add(time.Second)
+	h.clock.Advance(time.Second)
 	again := h.keyed(admin, invitesPath, jane, "key").is(201, "").says(`"default";r=0;t=1`, "")
 	if again.body != first.body || again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("not the first answer: %v %s", again.header, again.body)

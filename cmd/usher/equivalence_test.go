@@ -65,7 +65,7 @@ type equivalenceCase struct {
 }
 
 // backends is one world: every demo organization behind one gateway whose clock
-// stands still.
+// only looks move.
 type backends struct {
 	clock    *testclock.Clock
 	sandbox  *sandbox.Sandbox
@@ -107,7 +107,7 @@ const pageOfTheApplication = "https://app.example.com/welcome"
 
 func openBackends(t *testing.T) *backends {
 	t.Helper()
-	w := &backends{clock: testclock.At(time.Now().UTC().Truncate(time.Second))}
+	w := &backends{clock: testclock.Running(time.Now().UTC().Truncate(time.Second))}
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	var err error
 	if w.sandbox, err = sandbox.Start(context.WithoutCancel(t.Context()), &sandbox.Options{Now: w.clock.Now, Logger: log}); err != nil {
