@@ -28,7 +28,7 @@ func started(t *testing.T) *house {
 // ended waits until a batch has ended and returns it.
 func (h *house) ended(id string) answer {
 	h.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		got := h.do(admin, "GET", batchesPath+"/"+id, "").is(200, "")
 		if state := got.text("state"); state == "done" || state == "cancelled" {

@@ -216,7 +216,7 @@ func TestManyTwins(t *testing.T) {
 // for ever.
 func TestWritesHaveADeadlineOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	h := build(t, func(o *api.Options) { o.Timeout = 50 * time.Millisecond })
+	h := build(t, func(o *api.Options) { o.Timeout = time.Second })
 	h.vendor.Inject(memory.Fault{Op: "invite", Block: make(chan struct{})})
 	got := h.keyed(admin, invitesPath, jane, "key")
 	if got.status != 504 || got.text("invite_id") == "" {

@@ -85,7 +85,7 @@ func people(n int) (all []string) {
 // finished waits until a batch is done, with the settler at work beside.
 func (h *house) finished(org *identity.Organization, id string) *identity.Batch {
 	h.t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		b, err := h.service.Batch(h.t.Context(), org, id)
 		must(h.t, err)
@@ -354,7 +354,7 @@ func TestCadence(t *testing.T) {
 // compared now.
 func (h *house) compared(rounds chan<- time.Time, org *identity.Organization) {
 	h.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		now, err := h.ledger.Organization(h.t.Context(), org.ID)
 		must(h.t, err)

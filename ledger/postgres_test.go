@@ -312,7 +312,7 @@ func TestTwoSchemas(t *testing.T) {
 	ledgertest.OnPostgres(t, url, `CREATE SCHEMA two`)
 	one, two := open(t, url+"&search_path=one", nil), open(t, url+"&search_path=two", nil)
 	o := organization(t, one)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := one.Write(t.Context(), func(*ledger.Tx) error {
 		return two.Write(ctx, func(tx *ledger.Tx) error {

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"usher/identity"
+	"usher/internal/testclock"
 )
 
 // outcome is what a caller branches on.
@@ -114,7 +114,14 @@ func wordsOnly(r rune) rune {
 func cancelledWhereItHangs(t *testing.T, server *scripted, s *Sender) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
+	endedWhereItHangs(t, server, s, cancel)
+	return ctx
+}
+
+// endedWhereItHangs ends a context once the server goes silent.
+func endedWhereItHangs(t *testing.T, server *scripted, s *Sender, end func()) {
+	t.Helper()
+	t.Cleanup(end)
 	connected, dial := make(chan struct{}), s.dial
 	s.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -124,9 +131,8 @@ func cancelledWhereItHangs(t *testing.T, server *scripted, s *Sender) context.Co
 	go func() {
 		<-connected
 		<-server.reached
-		cancel()
+		end()
 	}()
-	return ctx
 }
 
 // A server that goes silent holds nobody longer than the caller's context, and
@@ -135,9 +141,9 @@ func TestContextCutsEachPhase(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(t *testing.T, server *scripted, s *Sender) context.Context{
 		"cancelled": cancelledWhereItHangs,
-		"expired": func(t *testing.T, _ *scripted, _ *Sender) context.Context {
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-			t.Cleanup(cancel)
+		"expired": func(t *testing.T, server *scripted, s *Sender) context.Context {
+			ctx, expire := testclock.Expiring(t.Context())
+			endedWhereItHangs(t, server, s, expire)
 			return ctx
 		},
 	}

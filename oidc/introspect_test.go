@@ -182,7 +182,7 @@ func TestIntrospectionTrouble(t *testing.T) {
 			i.handle(tt.handle)
 			c := i.config("i")
 			if tt.class == classTimeout {
-				c.Introspection.Timeout = 50 * time.Millisecond
+				c.Introspection.Timeout = time.Second
 			}
 			var log bytes.Buffer
 			a := open(t, &Options{Now: clock.Now, Logger: slog.New(slog.NewTextHandler(&log, nil))}, c)

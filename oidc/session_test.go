@@ -146,7 +146,7 @@ func TestNileAnswers(t *testing.T) {
 			n.handle(tt.handle)
 			c := n.config("nile")
 			if tt.class == classTimeout {
-				c.Session.Timeout = 50 * time.Millisecond
+				c.Session.Timeout = time.Second
 			}
 			var log bytes.Buffer
 			a := open(t, &Options{Now: clock.Now, Logger: slog.New(slog.NewTextHandler(&log, nil))}, c)

@@ -33,7 +33,7 @@ func newBreakerRig(t *testing.T) *breakerRig {
 	})
 	r.client = client(&slept{}, func(o *httpx.Options) {
 		o.Attempts, o.Breaker, o.Now = 1, breaker, r.clock.Now
-		o.Timeout, o.MaxBody = 20*time.Millisecond, 10
+		o.Timeout, o.MaxBody = 200*time.Millisecond, 10
 		o.Transport = roundTripper(func(request *http.Request) (*http.Response, error) {
 			r.calls++
 			return r.answer(request)
@@ -142,16 +142,16 @@ func TestCallersWhoWaitedLong(t *testing.T) {
 	for _, leaves := range []bool{false, true} {
 		r := newBreakerRig(t)
 		for range 10 {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			ctx, end := testclock.Expiring(t.Context())
+			if leaves {
+				ctx, end = context.WithCancel(t.Context())
+			}
 			r.answer = func(request *http.Request) (*http.Response, error) {
 				r.clock.Advance(time.Second)
-				if leaves {
-					cancel()
-				}
+				end()
 				return silent(request)
 			}
 			_ = r.call(ctx)
-			cancel()
 		}
 		r.answer = answering(200, "")
 		if r.stopped(5*time.Second) == leaves {

@@ -68,7 +68,7 @@ func TestSlowAnswers(t *testing.T) {
 					_, _ = io.Copy(io.Discard, conn) // until the client goes away
 				}))
 				defer server.Close()
-				c := client(&slept{}, func(o *httpx.Options) { o.Timeout = 40 * time.Millisecond })
+				c := client(&slept{}, func(o *httpx.Options) { o.Timeout = time.Second })
 				_, err := c.Do(t.Context(), httpx.Call{Op: "test", Method: method, URL: server.URL})
 				write := method == http.MethodPost
 				check(t, err, want{identity.CodeProviderTimeout, write, tc.status})
@@ -392,7 +392,7 @@ func TestKeptConnectionClosedWhileIdle(t *testing.T) {
 func TestNoGoroutineStays(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	transport := httpx.NewTransport()
-	c := client(&slept{}, func(o *httpx.Options) { o.Transport, o.Timeout = transport, 50*time.Millisecond })
+	c := client(&slept{}, func(o *httpx.Options) { o.Transport, o.Timeout = transport, 500*time.Millisecond })
 	for _, handler := range []http.HandlerFunc{
 		status(200), status(503), cut(""), cut("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"),
 		func(w http.ResponseWriter, r *http.Request) {

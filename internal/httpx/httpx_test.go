@@ -149,7 +149,7 @@ func TestNoAnswerInTime(t *testing.T) {
 			calls.Add(1)
 			<-release
 		}))
-		c := client(&slept{}, func(o *httpx.Options) { o.Timeout = 30 * time.Millisecond })
+		c := client(&slept{}, func(o *httpx.Options) { o.Timeout = time.Second })
 		_, err := c.Do(t.Context(), httpx.Call{Op: "test", Method: method, URL: server.URL})
 		var failure *httpx.Error
 		if !errors.As(err, &failure) || failure.Code != identity.CodeProviderTimeout || failure.Acted != (method == "POST") {

@@ -17,7 +17,7 @@ func TestConformance(t *testing.T) {
 	providertest.Run(t, providertest.Harness{Open: func(t *testing.T) *providertest.Vendor {
 		var quotas *quota.Registry
 		r := newRig(t, func(c *Config, d *providers.Deps) {
-			c.CallTimeout, c.LagWait = "300ms", "0s"
+			c.CallTimeout, c.LagWait = "2s", "0s"
 			quotas = quota.New(&quota.Options{Now: d.Now})
 			d.Quotas, d.LimitWait, d.Limits = quotas, time.Second, map[string]quota.Limit{quota.All: {}}
 		})

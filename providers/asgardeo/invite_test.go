@@ -184,7 +184,11 @@ func TestFaults(t *testing.T) {
 			for name, way := range ways {
 				t.Run(s.name+"/"+op+"/"+name, func(t *testing.T) {
 					t.Parallel()
-					r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout = "20ms" })
+					r := newRig(t, func(c *Config, _ *providers.Deps) {
+						if way.hang {
+							c.CallTimeout = "300ms"
+						}
+					})
 					s.setup(r)
 					way.op = op
 					r.inject(way)

@@ -17,7 +17,7 @@ import (
 // invited returns a rig with a sent invitation and the request to send it again.
 func invited(t *testing.T, s situation) (*rig, providers.ResendRequest) {
 	t.Helper()
-	r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout = "20ms" })
+	r := newRig(t, nil)
 	s.setup(r)
 	request := r.request("a@example.com", "admin")
 	sent, err := r.p.Invite(t.Context(), request)

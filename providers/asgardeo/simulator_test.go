@@ -99,7 +99,7 @@ func openSimulator(t *testing.T, v *contracttest.Validator, change func(*simulat
 	sim.AddMember(one, sim.AddUser(simulator.Person{Email: memberEmail}), "Member")
 	config := &asgardeo.Config{
 		BaseURL: base + "/t/rootorg", ClientID: app.ClientID, ClientSecret: identity.Secret(app.ClientSecret),
-		Application: "Team App", CallTimeout: "300ms", LagWait: "0s",
+		Application: "Team App", CallTimeout: "2s", LagWait: "0s",
 	}
 	if problems := config.Validate(); len(problems) > 0 {
 		t.Fatal(problems)
@@ -137,7 +137,7 @@ func openSimulator(t *testing.T, v *contracttest.Validator, change func(*simulat
 		Expire:      func(*testing.T) { sim.Injector().Clock().Advance(73 * time.Hour) },
 		Secrets:     func() []string { return []string{app.ClientSecret, "confirmationCode"} },
 		Fail:        func(t *testing.T, f providertest.Failure) { failSimulator(t, sim, f) },
-		Timeout:     2 * time.Second,
+		Timeout:     8 * time.Second,
 		Calls:       func() int { return int(calls.Load()) },
 		Pass:        func(_ *testing.T, d time.Duration) { sim.Injector().Clock().Advance(d) },
 	}

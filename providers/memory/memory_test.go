@@ -38,7 +38,7 @@ func harness(change func(*memory.Options)) providertest.Harness {
 			Invitations: func(_ *testing.T, email string) int { return vendor.Mails("one", email) },
 			Expire:      func(*testing.T) { clock.Advance(73 * time.Hour) },
 			Secrets:     func() []string { return nil },
-			Timeout:     100 * time.Millisecond,
+			Timeout:     time.Second,
 			Fail:        func(_ *testing.T, f providertest.Failure) { inject(vendor, f, blocked) },
 		}
 	}}

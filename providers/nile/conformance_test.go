@@ -66,7 +66,7 @@ func contract(t *testing.T) *contracttest.Validator {
 func open(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *providertest.Vendor {
 	var quotas *quota.Registry
 	r := newRig(t, func(v *vendor, c *Config, d *providers.Deps) {
-		c.CallTimeout = "300ms"
+		c.CallTimeout = "2s"
 		quotas = quota.New(&quota.Options{Now: d.Now})
 		// The suite compares addresses without regard to case.
 		d.EmailRule, d.Quotas, d.LimitWait, d.Limits = identity.EmailLowercase, quotas, time.Second, map[string]quota.Limit{quota.All: {}}

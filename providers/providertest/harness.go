@@ -46,7 +46,7 @@ type Vendor struct {
 	Expire func(t *testing.T)
 	// Secrets may never appear in an error's text.
 	Secrets func() []string
-	// Timeout is how long an operation may take; 0 means five seconds.
+	// Timeout is how long an operation may take; 0 means eight seconds.
 	Timeout time.Duration
 	// Calls returns how many calls the vendor has seen, and Pass lets time pass
 	// for the connection. Both are nil where no calls are made; otherwise the
@@ -101,7 +101,7 @@ func (v *Vendor) Client(t *testing.T) *providers.Client {
 	t.Helper()
 	timeout := v.Timeout
 	if timeout == 0 {
-		timeout = 5 * time.Second
+		timeout = 8 * time.Second
 	}
 	return providers.NewClient("under-test", v.Provider, &providers.ClientOptions{
 		Timeout: timeout, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),

@@ -396,7 +396,7 @@ func TestGoingOn(t *testing.T) {
 		for _, f := range failures {
 			t.Run(op+"/"+string(f), func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout = "500ms" })
+				r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout = "2s" })
 				request := r.request("a@example.com")
 				r.failure(op, f)
 				_, err := r.p.Invite(t.Context(), request)

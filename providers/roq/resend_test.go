@@ -157,7 +157,7 @@ func TestResendGoingOn(t *testing.T) {
 			for _, f := range failures {
 				t.Run(fmt.Sprintf("%s/%v/%s", status, shows, f), func(t *testing.T) {
 					t.Parallel()
-					r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout, c.ResendShows = "500ms", &shows })
+					r := newRig(t, func(c *Config, _ *providers.Deps) { c.CallTimeout, c.ResendShows = "2s", &shows })
 					r.untouched = !shows
 					request := r.invited("a@example.com")
 					r.row(request.ProviderID)["status"] = status

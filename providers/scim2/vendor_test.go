@@ -270,7 +270,7 @@ type rig struct {
 	log    *bytes.Buffer
 }
 
-func config() *Config { return &Config{BaseURL: base, Token: secret, CallTimeout: "300ms"} }
+func config() *Config { return &Config{BaseURL: base, Token: secret, CallTimeout: "2s"} }
 
 func deps(v *vendor) providers.Deps {
 	return providers.Deps{
@@ -294,7 +294,7 @@ func newRig(t *testing.T, change func(v *vendor, c *Config, d *providers.Deps)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.p, r.c = p, providers.NewClient("under-test", p, &providers.ClientOptions{Timeout: 5 * time.Second, Logger: d.Logger})
+	r.p, r.c = p, providers.NewClient("under-test", p, &providers.ClientOptions{Timeout: 20 * time.Second, Logger: d.Logger})
 	return r
 }
 
