@@ -80,7 +80,7 @@ func TestThousandsOfIssuers(t *testing.T) {
 	clock := newClock()
 	transport := &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Second}
 	t.Cleanup(transport.CloseIdleConnections)
-	a, err := New(c.configs(), &Options{Now: clock.Now, Timeout: time.Minute, HTTP: &http.Client{Transport: transport}})
+	a, err := New(c.configs(), &Options{Now: clock.Now, Timeout: 10 * time.Minute, HTTP: &http.Client{Transport: transport}})
 	if err != nil {
 		t.Fatal(err)
 	}
