@@ -134,6 +134,47 @@ func TestBatchEndsWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// A batch does not end while somebody else settles one of its rows, even where
+// the vendor keeps no invitations.
+func TestBatchWaitsForWhoSettles(t *testing.T) {
+	t.Parallel()
+	h := build(t, func(o *memory.Options) {
+		o.Silent, o.Withheld = true, []providers.Capability{providers.CapInviteList}
+	})
+	closeHouse(t, h.service, h.ledger)
+	h.started()
+	entered := make(chan struct{})
+	h.vendor.Inject(memory.Fault{Op: "invite", Dies: true, Entered: entered})
+	first := h.handIn(h.org, "a@example.com")
+	<-entered
+	closeHouse(t, h.service, h.ledger)
+	h.open()
+	rows, err := h.service.BatchItems(t.Context(), h.org, first, "", identity.PageRequest{})
+	must(t, err)
+	id := rows.Items[0].InviteID
+	must(t, h.ledger.Write(t.Context(), func(tx *ledger.Tx) error {
+		i, err := tx.Invite(h.org.ID, id)
+		if err != nil {
+			return err
+		}
+		i.State, i.StateReason = identity.StateUncertain, identity.ReasonInterrupted
+		if err := tx.UpdateInvite(i); err != nil {
+			return err
+		}
+		return tx.Lease(id, time.Hour)
+	}))
+	must(t, h.service.Start(t.Context()))
+	second := h.handIn(h.org, "b@example.com")
+	h.finished(h.org, second)
+	if b, err := h.service.Batch(t.Context(), h.org, first); err != nil || b.FinishedAt != nil {
+		t.Errorf("it ended while its row was being settled: %+v, %v", b, err)
+	}
+	must(t, h.ledger.Write(t.Context(), func(tx *ledger.Tx) error { return tx.Unlease(id) }))
+	if b := h.finished(h.org, first); b.Counts[identity.OutcomeUncertain] != 1 {
+		t.Errorf("it ended with %v", b.Counts)
+	}
+}
+
 // Whatever happens to the first call for many rows, each of them is mailed once.
 func TestBatchUnderFaults(t *testing.T) {
 	t.Parallel()

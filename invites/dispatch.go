@@ -376,7 +376,8 @@ func (s *Service) unanswered(ctx context.Context, c *Connection, b *identity.Bat
 		if err != nil {
 			return 0, err
 		}
-		if asked, err := s.settleOne(ctx, c, i); err != nil || asked.State != identity.StateUncertain {
+		settled, asked, err := s.settleOne(ctx, c, i)
+		if err != nil || !asked || settled.State != identity.StateUncertain {
 			left++
 		}
 	}

@@ -26,6 +26,11 @@ func (s *Service) settle(ctx context.Context, c *Connection, org *identity.Organ
 	if err != nil || !taken {
 		return row, false, err
 	}
+	return s.settleTaken(ctx, c, org, row, may)
+}
+
+// settleTaken is settle for who has taken the invite.
+func (s *Service) settleTaken(ctx context.Context, c *Connection, org *identity.Organization, row *identity.Invite, may reach) (_ *identity.Invite, wentOn bool, err error) {
 	defer s.busy.begin(row.ID)()
 	verdict, sent, err := s.ask(ctx, c, org, row)
 	if err != nil {

@@ -176,7 +176,7 @@ func (s *Service) settleConnection(ctx context.Context, c *Connection) {
 		if ctx.Err() != nil {
 			return
 		}
-		settled, err := s.settleOne(ctx, c, &rows[n])
+		settled, _, err := s.settleOne(ctx, c, &rows[n])
 		if err == nil {
 			s.log.InfoContext(ctx, "an uncertain invite was asked about", "invite", rows[n].ID, "state", settled.State)
 			continue
@@ -198,14 +198,19 @@ func absent(err error) bool {
 	}
 }
 
-func (s *Service) settleOne(ctx context.Context, c *Connection, i *identity.Invite) (settled *identity.Invite, err error) {
+// settleOne settles an invite in the background. asked is false where somebody
+// else is at it, or it is settled already.
+func (s *Service) settleOne(ctx context.Context, c *Connection, i *identity.Invite) (settled *identity.Invite, asked bool, err error) {
 	defer recovered(&err)
 	org, err := s.ledger.Organization(ctx, i.OrganizationID)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	settled, _, err = s.settle(ctx, c, org, i, mayGoOn)
-	return settled, err
+	settled, asked, err = s.take(ctx, i)
+	if err == nil && asked {
+		settled, _, err = s.settleTaken(ctx, c, org, settled, mayGoOn)
+	}
+	return settled, asked, err
 }
 
 // recovered turns a panic of a background task into its error: the next invite
