@@ -41,7 +41,7 @@ const (
 func batchStatements() []string {
 	return []string{
 		insertBatch, insertBatchRow, touchBatch, moveBatch, forgetBatchRows, forgetBatch,
-		receivedRows, queuedRows, unsettledRows, unsentRows, setBatchRow, retryBatchRows,
+		receivedRows, queuedRows, unsettledRows, unsentRows, setBatchRow, postponeRow, retryBatchRows,
 	}
 }
 

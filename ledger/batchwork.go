@@ -1,22 +1,29 @@
 package ledger
 
 import (
+	"context"
+	"database/sql"
+	"time"
+
 	"usher/identity"
 )
 
 const (
 	receivedRows = `SELECT ` + itemColumns + `, r.request FROM batch_rows r
 		WHERE r.batch_id = $1 AND r.outcome = 'received' ORDER BY r.n LIMIT $2`
-	queuedRows = `SELECT ` + itemColumns + `, r.alone FROM batch_rows r JOIN batches b ON b.id = r.batch_id
-		WHERE r.batch_id = $1 AND r.outcome = 'queued' AND b.state = 'running' ORDER BY r.n LIMIT $2`
-	unsettledRows = `SELECT ` + itemColumns + `, i.state, i.state_reason, i.sent_at IS NOT NULL FROM batch_rows r JOIN invites i ON i.id = r.invite_id
+	queuedRows = `SELECT ` + itemColumns + `, r.alone, r.tries FROM batch_rows r JOIN batches b ON b.id = r.batch_id
+		WHERE r.batch_id = $1 AND r.outcome = 'queued' AND (r.due_at IS NULL OR r.due_at <= $3) AND b.state = 'running'
+		ORDER BY r.n LIMIT $2`
+	unsettledRows = `SELECT ` + itemColumns + `, i.state, i.state_reason, i.sent_at IS NOT NULL, r.tries FROM batch_rows r JOIN invites i ON i.id = r.invite_id
 		WHERE r.batch_id = $1 AND r.outcome IN ('sending', 'uncertain') AND i.state <> 'sending'
 		AND NOT (r.outcome = 'uncertain' AND i.state = 'uncertain') ORDER BY r.n LIMIT $2`
 	unsentRows = `SELECT ` + itemColumns + ` FROM batch_rows r
 		WHERE r.batch_id = $1 AND r.outcome IN ('queued', 'received') ORDER BY r.n LIMIT $2`
 	setBatchRow = `UPDATE batch_rows SET outcome = $3, code = $4, field = $5, detail = $6, invite_id = NULLIF($7, ''), alone = $8,
 		request = CASE WHEN $7 <> '' THEN '' ELSE request END WHERE batch_id = $1 AND n = $2`
-	retryBatchRows = `UPDATE batch_rows SET outcome = 'received', code = '', field = '', detail = '', alone = FALSE
+	postponeRow    = `UPDATE batch_rows SET tries = $3, due_at = $4 WHERE batch_id = $1 AND n = $2`
+	lastDue        = `SELECT MAX(due_at) FROM batch_rows WHERE batch_id = $1 AND due_at IS NOT NULL AND outcome = 'queued'`
+	retryBatchRows = `UPDATE batch_rows SET outcome = 'received', code = '', field = '', detail = '', alone = FALSE, tries = 0, due_at = NULL
 		WHERE batch_id = $1 AND n IN (SELECT n FROM batch_rows
 			WHERE batch_id = $1 AND outcome = 'failed' AND (request <> '' OR invite_id IS NOT NULL) ORDER BY n LIMIT $2)`
 )
@@ -35,14 +42,15 @@ func (t *Tx) ReceivedRows(batchID string, limit int) ([]BatchRow, error) {
 type QueuedRow struct {
 	identity.BatchItem
 	Alone bool // not together with others in one call
+	Tries int  // as Postpone has it
 }
 
 // QueuedRows returns the first rows of a running batch whose invites are to be
-// sent.
+// sent now.
 func (t *Tx) QueuedRows(batchID string, limit int) ([]QueuedRow, error) {
-	rows, err := t.rows(queuedRows, batchID, limit)
+	rows, err := t.rows(queuedRows, batchID, limit, micros(t.now))
 	all, err := collect(rows, err, func(s scanner) (r QueuedRow, err error) {
-		r.BatchItem, err = scanItem(also(s, &r.Alone))
+		r.BatchItem, err = scanItem(also(s, &r.Alone, &r.Tries))
 		return r, err
 	})
 	return all, failed("read rows of a batch", err)
@@ -54,6 +62,7 @@ type UnsettledRow struct {
 	State  identity.State
 	Reason string
 	Sent   bool // the vendor took it, whatever came after
+	Tries  int  // how often it was postponed
 }
 
 // UnsettledRows returns rows that were being sent or uncertain, and whose
@@ -61,7 +70,7 @@ type UnsettledRow struct {
 func (t *Tx) UnsettledRows(batchID string, limit int) ([]UnsettledRow, error) {
 	rows, err := t.rows(unsettledRows, batchID, limit)
 	all, err := collect(rows, err, func(s scanner) (r UnsettledRow, err error) {
-		r.BatchItem, err = scanItem(also(s, &r.State, &r.Reason, &r.Sent))
+		r.BatchItem, err = scanItem(also(s, &r.State, &r.Reason, &r.Sent, &r.Tries))
 		return r, err
 	})
 	return all, failed("read rows of a batch", err)
@@ -81,8 +90,26 @@ func (t *Tx) SetBatchRow(batchID string, i identity.BatchItem, alone bool) error
 	return failed("change row of a batch", err)
 }
 
+// Postpone notes how often a queued row was tried, and lets it wait until a time
+// before QueuedRows returns it again.
+func (t *Tx) Postpone(batchID string, row, tries int, until time.Time) error {
+	_, err := t.exec(postponeRow, batchID, row, tries, micros(until))
+	return failed("postpone row of a batch", err)
+}
+
+// LastDue returns when the last of a batch's queued rows is due, which may be
+// over; the zero time where none was postponed.
+func (l *Ledger) LastDue(ctx context.Context, batchID string) (time.Time, error) {
+	var due sql.NullInt64
+	err := l.read.row(ctx, lastDue, batchID).Scan(&due)
+	if err != nil || !due.Valid {
+		return time.Time{}, failed("read when rows are due", err)
+	}
+	return fromMicros(due.Int64), nil
+}
+
 // RetryBatchRows queues the first failed rows of a batch again that can be sent
-// at all, and returns how many.
+// at all, as if they had never been tried, and returns how many.
 func (t *Tx) RetryBatchRows(batchID string, limit int) (int, error) {
 	n, err := t.exec(retryBatchRows, batchID, limit)
 	return int(n), failed("retry rows of a batch", err)

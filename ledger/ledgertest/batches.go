@@ -86,6 +86,7 @@ func (s *suite) batches(t *testing.T) {
 	t.Run("not seen before it is whole", s.batchArriving)
 	t.Run("rows", s.batchRows)
 	t.Run("outcomes", s.batchOutcomes)
+	t.Run("postponed", s.batchPostponed)
 	t.Run("retry", s.batchRetry)
 	t.Run("lists", s.batchLists)
 	t.Run("key", s.batchKey)
@@ -178,6 +179,54 @@ func (s *suite) batchOutcomes(t *testing.T) {
 	wantCode(t, "items", err, "")
 	equal(t, "items", items, []identity.BatchItem{row})
 	equal(t, "counts", w.batch(id).Counts, map[identity.Outcome]int{identity.OutcomeQueued: 2, identity.OutcomeFailed: 1})
+}
+
+func (s *suite) batchPostponed(t *testing.T) {
+	t.Parallel()
+	w := s.world(t)
+	id := w.running(3)
+	for n := range 3 {
+		invite := w.insert(fmt.Sprintf("p%d@example.com", n), identity.StateQueued)
+		w.set(id, identity.BatchItem{Row: n + 1, Outcome: identity.OutcomeQueued, InviteID: invite.ID}, false)
+	}
+	queued := func() map[int]int {
+		rows, err := inTx(w, func(tx *ledger.Tx) ([]ledger.QueuedRow, error) { return tx.QueuedRows(id, 10) })
+		wantCode(t, "queued", err, "")
+		tries := map[int]int{}
+		for _, r := range rows {
+			tries[r.Row] = r.Tries
+		}
+		return tries
+	}
+	due := func() time.Time {
+		at, err := w.LastDue(t.Context(), id)
+		wantCode(t, "last due", err, "")
+		return at
+	}
+	equal(t, "none is postponed", due(), time.Time{})
+	later := w.Now().Add(time.Minute)
+	w.must(func(tx *ledger.Tx) error { return tx.Postpone(id, 1, 1, later.Add(-time.Second)) })
+	w.must(func(tx *ledger.Tx) error { return tx.Postpone(id, 2, 2, later) })
+	equal(t, "others are sent", queued(), map[int]int{3: 0})
+	equal(t, "the last", due(), later)
+	equal(t, "all are shown", w.rowsOf(id, identity.OutcomeQueued, 0, 0), []int{1, 2, 3})
+	w.clock.Advance(time.Minute - time.Second)
+	equal(t, "one is due", queued(), map[int]int{1: 1, 3: 0})
+	w.reopen("second")
+	w.clock.Advance(time.Second)
+	equal(t, "both are due", queued(), map[int]int{1: 1, 2: 2, 3: 0})
+	invite := w.insert("unsettled@example.com", identity.StateFailed)
+	w.set(id, identity.BatchItem{Row: 2, Outcome: identity.OutcomeUncertain, InviteID: invite.ID}, false)
+	unsettled, err := inTx(w, func(tx *ledger.Tx) ([]ledger.UnsettledRow, error) { return tx.UnsettledRows(id, 10) })
+	wantCode(t, "unsettled", err, "")
+	if len(unsettled) != 1 || unsettled[0].Tries != 2 {
+		t.Errorf("got %+v", unsettled)
+	}
+	w.set(id, identity.BatchItem{Row: 2, Outcome: identity.OutcomeFailed, InviteID: invite.ID}, false)
+	_, err = inTx(w, func(tx *ledger.Tx) (int, error) { return tx.RetryBatchRows(id, 10) })
+	wantCode(t, "retry", err, "")
+	w.set(id, identity.BatchItem{Row: 2, Outcome: identity.OutcomeQueued, InviteID: invite.ID}, false)
+	equal(t, "it begins anew", queued(), map[int]int{1: 1, 2: 0, 3: 0})
 }
 
 func (s *suite) batchRetry(t *testing.T) {
