@@ -65,6 +65,10 @@ func (e *Error) Unwrap() error { return e.Err }
 // IdentityCode implements identity.Coder.
 func (e *Error) IdentityCode() identity.Code { return e.Code }
 
+// Refused implements providers.Refuser: the server's reply is for good (RFC 5321
+// section 4.2.1).
+func (e *Error) Refused() bool { return e.Reply >= 500 }
+
 // MayHaveActed reports that the whole message was sent and no answer to it
 // came: the mail may be on its way.
 func (e *Error) MayHaveActed() bool { return e.Acted }

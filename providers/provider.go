@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -103,6 +104,29 @@ type Uncertainer interface{ MayHaveActed() bool }
 
 // RetryAfterer is implemented by vendor errors that say when to try again.
 type RetryAfterer interface{ RetryAfter() time.Duration }
+
+// Refuser is implemented by vendor errors that tell an answer to what was asked,
+// which another try would get again, from a failure that may pass.
+type Refuser interface{ Refused() bool }
+
+// Refused reports that the vendor has answered, and that another try would get
+// the same answer.
+func Refused(err error) bool {
+	var r Refuser
+	return errors.As(err, &r) && r.Refused()
+}
+
+// Exhauster is implemented by vendor errors of the code quota_exceeded. It says
+// whether the organization can invite nobody any more until there is room again,
+// whoever it is.
+type Exhauster interface{ Exhausted() bool }
+
+// Exhausted reports that no other invitation of the organization would be taken
+// either.
+func Exhausted(err error) bool {
+	var e Exhauster
+	return errors.As(err, &e) && e.Exhausted()
+}
 
 // Description is what a connection says about itself.
 type Description struct {

@@ -5,12 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"usher/identity"
 	"usher/internal/contracttest"
+	"usher/providers"
 	"usher/providers/clerk/internal"
 )
 
@@ -79,6 +81,13 @@ func TestRefusals(t *testing.T) {
 			known, ok := err.(*identity.Error)
 			if !ok || known.Code != c.want || known.Field != c.field || known.Unknown != c.acted {
 				t.Errorf("the caller sees %+v, want %s at %q, unknown %v", known, c.want, c.field, c.acted)
+			}
+			if got := providers.Refused(err); got != (c.status < 500) {
+				t.Errorf("it counts as an answer: %v", got)
+			}
+			full := []string{"organization_membership_quota_exceeded", "insufficient_seats", "dev_monthly_email_limit_exceeded"}
+			if got := providers.Exhausted(err); got != slices.Contains(full, c.code) {
+				t.Errorf("it counts as about everybody: %v", got)
 			}
 			if got := request.Journal.Step(stepCreate).Begun; got != c.acted {
 				t.Errorf("the step is begun: %v", got)

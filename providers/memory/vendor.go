@@ -64,6 +64,9 @@ type Fault struct {
 	Entered chan<- struct{}
 	// RetryAfter goes with rate limits.
 	RetryAfter time.Duration
+	// Refuses and Exhausts are what providers.Refused and providers.Exhausted
+	// report of the error.
+	Refuses, Exhausts bool
 	// Dies: the caller's process does, as far as a test can have that: the call
 	// panics, after the vendor has acted if Acted is set.
 	Dies bool
@@ -74,6 +77,8 @@ type ErrFault struct {
 	code  identity.Code
 	acted bool
 	after time.Duration
+
+	refuses, exhausts bool
 }
 
 // Error implements error.
@@ -87,6 +92,12 @@ func (e *ErrFault) MayHaveActed() bool { return e.acted }
 
 // RetryAfter implements providers.RetryAfterer.
 func (e *ErrFault) RetryAfter() time.Duration { return e.after }
+
+// Refused implements providers.Refuser.
+func (e *ErrFault) Refused() bool { return e.refuses }
+
+// Exhausted implements providers.Exhauster.
+func (e *ErrFault) Exhausted() bool { return e.exhausts }
 
 // NewVendor returns an empty service. Invitations live for life.
 func NewVendor(now func() time.Time, life time.Duration) *Vendor {
@@ -318,7 +329,7 @@ func (v *Vendor) runWith(ctx context.Context, fault *Fault, org identity.OrgRef,
 			panic(Death)
 		}
 		if fault.Code != "" && !fault.Acted {
-			return &ErrFault{code: fault.Code, after: fault.RetryAfter, acted: fault.Unclear}
+			return &ErrFault{code: fault.Code, after: fault.RetryAfter, acted: fault.Unclear, refuses: fault.Refuses, exhausts: fault.Exhausts}
 		}
 	}
 	if err := ctx.Err(); err != nil {

@@ -52,6 +52,9 @@ func failures(t *testing.T, v *Vendor) {
 		if !ok || !slices.Contains(tc.want, known.Code) || known.Unknown != tc.acted {
 			t.Errorf("%s: error %v (unknown %v), want one of %v (unknown %v)", tc.failure, err, ok && known.Unknown, tc.want, tc.acted)
 		}
+		if tc.acted && providers.Refused(err) {
+			t.Errorf("%s: error %v counts as an answer", tc.failure, err)
+		}
 		if tc.failure == Refused && ok && known.RetryAfter != refusedFor {
 			t.Errorf("retry after %v, want %v", known.RetryAfter, refusedFor)
 		}

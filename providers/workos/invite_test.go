@@ -178,6 +178,9 @@ func TestRefusedByTheVendor(t *testing.T) {
 			if strings.Contains(known.Detail, "tell nobody") || strings.Contains(err.Error(), "nobody@example.com") {
 				t.Errorf("the vendor's words are passed on: %q, %v", known.Detail, err)
 			}
+			if got := providers.Exhausted(err); got != (tc.want == identity.CodeQuotaExceeded) || !providers.Refused(err) {
+				t.Errorf("it counts as about everybody: %v, as an answer: %v", got, providers.Refused(err))
+			}
 			if tc.status == 429 && known.RetryAfter != 10*time.Second {
 				t.Errorf("again after %v, want the vendor's window", known.RetryAfter)
 			}

@@ -46,6 +46,9 @@ func (e *Error) Error() string {
 // IdentityCode implements identity.Coder.
 func (e *Error) IdentityCode() identity.Code { return e.code }
 
+// Refused implements providers.Refuser: a server that fails may do better.
+func (e *Error) Refused() bool { return e.Status < http.StatusInternalServerError }
+
 // MayHaveActed implements providers.Uncertainer.
 func (e *Error) MayHaveActed() bool { return e.acted }
 

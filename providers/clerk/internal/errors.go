@@ -60,6 +60,20 @@ func (e *APIError) RetryAfter() time.Duration { return e.Retry }
 // IdentityCode implements identity.Coder.
 func (e *APIError) IdentityCode() identity.Code { return e.Problem().Code }
 
+// Exhausted implements providers.Exhauster. The other limits are of accounts and
+// of what a plan includes: who has an account, or asks for less, may be taken.
+func (e *APIError) Exhausted() bool {
+	switch e.Code {
+	case "organization_membership_quota_exceeded", "insufficient_seats", "dev_monthly_email_limit_exceeded":
+		return true
+	default:
+		return false
+	}
+}
+
+// Refused implements providers.Refuser: a server that fails may do better.
+func (e *APIError) Refused() bool { return e.Status < http.StatusInternalServerError }
+
 // IsDuplicate reports the refusal of a second pending invitation of an address.
 // The status is not looked at: it has been seen to vary (FACTS.md section 4.6).
 func (e *APIError) IsDuplicate() bool { return e.Code == CodeNotUnique || e.Code == CodeDuplicate }

@@ -73,6 +73,10 @@ func (e *APIError) RetryAfter() time.Duration { return e.Retry }
 // IdentityCode implements identity.Coder.
 func (e *APIError) IdentityCode() identity.Code { return e.Problem().Code }
 
+// Refused implements providers.Refuser: a server that fails may do better. An
+// answer of 200 can hold a failure.
+func (e *APIError) Refused() bool { return e.refusal() || e.Status/100 == 4 }
+
 // Problem is what an error means to a caller of ours.
 type Problem struct {
 	Code   identity.Code

@@ -74,6 +74,12 @@ func (e *APIError) RetryAfter() time.Duration { return e.Retry }
 // IdentityCode implements identity.Coder.
 func (e *APIError) IdentityCode() identity.Code { return e.Problem().Code }
 
+// Exhausted implements providers.Exhauster: each invitation is a mail.
+func (e *APIError) Exhausted() bool { return e.Code == "daily_quota_exceeded" }
+
+// Refused implements providers.Refuser: a server that fails may do better.
+func (e *APIError) Refused() bool { return e.Status < http.StatusInternalServerError }
+
 // Gone reports that the vendor does not have what a call was about.
 func (e *APIError) Gone() bool { return e.Status == http.StatusNotFound && e.JSON }
 
