@@ -51,6 +51,8 @@ type Batch struct {
 	// EstimatedFinishAt follows from what is left and how much the vendor takes;
 	// nil: finished, or not known.
 	EstimatedFinishAt *time.Time
+	// AskAgain is how long it is until it is worth reading again; 0: finished.
+	AskAgain time.Duration
 }
 
 // BatchItem is one row of a batch and what became of it.

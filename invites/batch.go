@@ -155,7 +155,7 @@ func (s *Service) Batch(ctx context.Context, org *identity.Organization, id stri
 	if err != nil {
 		return nil, err
 	}
-	s.estimate(ctx, org, b)
+	s.foresee(ctx, org, b)
 	return b, nil
 }
 
@@ -188,7 +188,7 @@ func (s *Service) Batches(ctx context.Context, org *identity.Organization, r ide
 		page.Next = encodeCursor(positionAt(last.CreatedAt, last.ID), listing...)
 	}
 	for n := range page.Items {
-		s.estimate(ctx, org, &page.Items[n])
+		s.foresee(ctx, org, &page.Items[n])
 	}
 	return page, nil
 }

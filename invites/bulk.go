@@ -88,12 +88,21 @@ func (s *Service) deliverMany(ctx context.Context, c *Connection, org *identity.
 			causes[n] = outcomes[n].Err
 		case outcomes[n].Untried():
 			causes[n] = untried(cause)
-			rows[n].together = !providers.Singly(cause)
+			rows[n].together = !providers.Singly(cause) || mayPass(cause, rows[n].tries)
 		}
 	}
+	lost := make([]error, len(rows))
 	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
 		for n := range rows {
-			if err := s.concludeRow(tx, rows[n].invite, b.each[n], outcomes[n], causes[n]); err != nil {
+			// Whoever has taken an invite over settles it, and the others do not wait for that.
+			lost[n] = tx.Hold(rows[n].invite.ID)
+			switch {
+			case isCode(lost[n], identity.CodeConflict):
+				continue
+			case lost[n] != nil:
+				return lost[n]
+			}
+			if err := s.concludeRow(tx, &rows[n], b.each[n], outcomes[n], causes[n]); err != nil {
 				return err
 			}
 		}
@@ -101,8 +110,13 @@ func (s *Service) deliverMany(ctx context.Context, c *Connection, org *identity.
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "the outcome of a bulk call could not be recorded", "organization", org.ID, "error", redact.Text(err.Error()))
-		for n := range causes {
+	}
+	for n := range causes {
+		switch {
+		case err != nil:
 			causes[n] = err
+		case lost[n] != nil:
+			causes[n] = overtaken(lost[n], rows[n].invite.ID)
 		}
 	}
 	return causes
@@ -120,7 +134,8 @@ func untried(cause error) error {
 }
 
 // concludeRow records what became of one invite of a bulk call.
-func (s *Service) concludeRow(tx *ledger.Tx, i *identity.Invite, j *journal, o providers.BulkOutcome, cause error) error {
+func (s *Service) concludeRow(tx *ledger.Tx, r *sentRow, j *journal, o providers.BulkOutcome, cause error) error {
+	i := r.invite
 	if err := j.flush(tx); err != nil {
 		return err
 	}
@@ -131,18 +146,11 @@ func (s *Service) concludeRow(tx *ledger.Tx, i *identity.Invite, j *journal, o p
 		return conclude(tx, i, identity.StatePending, "", identity.Actor{})
 	case o.Untried(), isCode(cause, identity.CodeInvitePending):
 		// Alone, what stands at the vendor is looked up and adopted.
-		reason := ""
-		if passes(cause) {
-			reason = string(identity.CodeOf(cause))
-		}
-		return conclude(tx, i, identity.StateQueued, reason, identity.Actor{})
+		return conclude(tx, i, identity.StateQueued, r.waitsFor(cause), identity.Actor{})
 	case errors.As(cause, &failure) && failure.Unknown:
 		return conclude(tx, i, identity.StateUncertain, identity.ReasonInterrupted, identity.Actor{})
 	default:
-		state, reason := queueAgain(identity.CodeOf(cause), j.untouched())
+		state, reason := r.queueAgain(cause, j.untouched())
 		return conclude(tx, i, state, reason, identity.Actor{})
 	}
 }
-
-// alone reports that a row is not to be sent together with others again.
-func (r *sentRow) alone() bool { return r.invite.State == identity.StateQueued && !r.together }

@@ -2,7 +2,6 @@ package invites
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -193,9 +192,12 @@ func (s *Service) tidy(ctx context.Context, b *identity.Batch) (worked bool, err
 		if err != nil {
 			return err
 		}
-		for _, r := range rows {
-			r.Outcome, r.Code = outcomeOf(r.State, r.Reason, r.Sent)
-			if err := tx.SetBatchRow(b.ID, r.BatchItem, false); err != nil {
+		org, err := tx.Organization(b.OrganizationID)
+		if err != nil {
+			return err
+		}
+		for n := range rows {
+			if err := s.settleAgain(tx, b, org, &rows[n]); err != nil {
 				return err
 			}
 		}
@@ -229,7 +231,7 @@ func (s *Service) queueRows(ctx context.Context, b *identity.Batch) (worked bool
 		}
 		worked = len(rows) > 0
 		for _, r := range rows {
-			if err := s.queueRow(tx, b, org, &r); err != nil {
+			if err := s.queueRow(tx, b, org, &r, ""); err != nil {
 				return err
 			}
 			if err := tx.SetBatchRow(b.ID, r.BatchItem, r.Alone); err != nil {
@@ -241,8 +243,10 @@ func (s *Service) queueRows(ctx context.Context, b *identity.Batch) (worked bool
 	return worked, err
 }
 
-// queueRow makes a queued invite of a row, or says on the row why not.
-func (s *Service) queueRow(tx *ledger.Tx, b *identity.Batch, org *identity.Organization, r *ledger.BatchRow) error {
+// queueRow makes a queued invite of a row, or says on the row why not. reason is
+// why an invite that failed is queued again, empty for no more than that somebody
+// wants it.
+func (s *Service) queueRow(tx *ledger.Tx, b *identity.Batch, org *identity.Organization, r *ledger.BatchRow, reason string) error {
 	i, err := s.invitedBy(tx, b, org, r)
 	if err != nil {
 		return err
@@ -285,7 +289,7 @@ func (s *Service) queueRow(tx *ledger.Tx, b *identity.Batch, org *identity.Organ
 	}
 	// What an earlier attempt has begun goes on, and does so alone.
 	r.Alone = true
-	return move(tx, i, identity.StateQueued, "", b.Inviter)
+	return move(tx, i, identity.StateQueued, reason, b.Inviter)
 }
 
 // invitedBy is the invite of a row that is tried again, or a new one.
@@ -412,7 +416,7 @@ func (s *Service) takeRows(ctx context.Context, c *Connection, t turn) (taken []
 			if err := tx.Lease(i.ID, leaseTime); err != nil {
 				return err
 			}
-			row := sentRow{item: r.BatchItem, invite: i}
+			row := sentRow{item: r.BatchItem, invite: i, tries: r.Tries}
 			i.Connection = t.org.Connection
 			if err := move(tx, i, identity.StateSending, "", t.batch.Inviter); err != nil {
 				return err
@@ -435,6 +439,7 @@ func (s *Service) takeRows(ctx context.Context, c *Connection, t turn) (taken []
 type sentRow struct {
 	item   identity.BatchItem
 	invite *identity.Invite
+	tries  int // before this one
 	// together: it was not tried on account of others, and may go with them again.
 	together bool
 }
@@ -450,7 +455,7 @@ func (s *Service) sendRows(ctx context.Context, c *Connection, t turn, rows []se
 	if len(rows) > 1 {
 		causes = s.deliverMany(ctx, c, t.org, rows)
 	} else {
-		_, err := s.deliver(ctx, c, t.org, rows[0].invite, ending{refused: queueAgain, later: true})
+		_, err := s.deliver(ctx, c, t.org, rows[0].invite, ending{refused: rows[0].queueAgain, later: true})
 		causes = []error{err}
 	}
 	err = s.ledger.WriteAhead(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
@@ -464,6 +469,9 @@ func (s *Service) sendRows(ctx context.Context, c *Connection, t turn, rows []se
 	for n := range rows {
 		if rows[n].invite.State == identity.StateQueued && passes(causes[n]) {
 			wait = max(wait, firstPause, retryAfter(causes[n]))
+		}
+		if err == nil && rows[n].invite.State == identity.StateFailed && isCode(causes[n], identity.CodeQuotaExceeded) {
+			err = s.endFull(ctx, t, causes[n])
 		}
 	}
 	s.batches.paces.add(c.Name, s.ledger.Now(), len(rows))
@@ -481,22 +489,10 @@ func (s *Service) settleRow(tx *ledger.Tx, batch string, r *sentRow, cause error
 	if cause != nil && (item.Outcome == identity.OutcomeFailed || item.Outcome == identity.OutcomeSkipped) {
 		_, item.Field, item.Detail = explained(cause)
 	}
-	return tx.SetBatchRow(batch, item, r.alone())
-}
-
-// passes reports a reason that passes by itself, or once an operator has done
-// something about it.
-func passes(err error) bool {
-	return absent(err) || (isCode(err, identity.CodeInternal) && !errors.Is(err, errTogether))
-}
-
-// queueAgain is the refusal of a row for reasons that pass: it waits for its
-// next turn.
-func queueAgain(code identity.Code, untouched bool) (identity.State, string) {
-	if absent(&identity.Error{Code: code}) || (code == identity.CodeInternal && untouched) {
-		return identity.StateQueued, string(code)
+	if err := tx.SetBatchRow(batch, item, r.alone()); err != nil || item.Outcome != identity.OutcomeQueued || !mayPass(cause, r.tries) {
+		return err
 	}
-	return fail(code, untouched)
+	return postpone(tx, batch, item.Row, r.tries)
 }
 
 // outcomeOf is what an invite's state says about its row. sent: the vendor took

@@ -8,8 +8,32 @@ import (
 	"usher/identity"
 )
 
+// How long it is at least and at most until a batch is worth reading again.
+const (
+	askSoonest = time.Second
+	askLatest  = time.Minute
+)
+
+// foresee fills in when an open batch is likely to be finished, and when it is
+// worth reading again: after a tenth of the time until then, or where that is
+// not known, of the time since its state last changed.
+func (s *Service) foresee(ctx context.Context, org *identity.Organization, b *identity.Batch) {
+	if b.FinishedAt != nil {
+		return
+	}
+	s.estimate(ctx, org, b)
+	now := s.ledger.Now()
+	span := now.Sub(b.UpdatedAt)
+	if b.EstimatedFinishAt != nil {
+		span = b.EstimatedFinishAt.Sub(now)
+	}
+	const parts = 10
+	b.AskAgain = min(max(span/parts, askSoonest), askLatest)
+}
+
 // estimate fills in when an open batch is likely to be finished. The vendor's
-// limit decides where it is known; otherwise how fast rows were sent lately.
+// limit decides where it is known; otherwise how fast rows were sent lately. No
+// batch is finished before its postponed rows are due.
 func (s *Service) estimate(ctx context.Context, org *identity.Organization, b *identity.Batch) {
 	left := b.Counts[identity.OutcomeQueued] + b.Counts[identity.OutcomeSending]
 	if b.State != identity.BatchRunning || left == 0 {
@@ -33,6 +57,9 @@ func (s *Service) estimate(ctx context.Context, org *identity.Organization, b *i
 	}
 	if !known {
 		return
+	}
+	if due, err := s.ledger.LastDue(ctx, b.ID); err == nil {
+		took = max(took, due.Sub(now))
 	}
 	at := now.Add(took).Truncate(time.Second).Add(time.Second)
 	b.EstimatedFinishAt = &at

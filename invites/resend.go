@@ -63,11 +63,11 @@ func (s *Service) resend(ctx context.Context, c *Connection, by Caller, org *ide
 	if err != nil {
 		return nil, pendingText(err)
 	}
-	sent, err := s.deliver(ctx, c, org, i, ending{refused: func(code identity.Code, untouched bool) (identity.State, string) {
+	sent, err := s.deliver(ctx, c, org, i, ending{refused: func(cause error, untouched bool) (identity.State, string) {
 		if untouched && before != identity.StateFailed {
-			return before, string(code)
+			return before, string(identity.CodeOf(cause))
 		}
-		return fail(code, untouched)
+		return fail(cause, untouched)
 	}})
 	if definite(err) && i.State == before && claim != nil {
 		err = s.detach(ctx, claim, err)

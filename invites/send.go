@@ -195,7 +195,7 @@ func stillUncertain(id string, cause error) error {
 type ending struct {
 	// refused gives the state and reason after a definite refusal. untouched:
 	// nothing of this attempt has reached the vendor.
-	refused func(code identity.Code, untouched bool) (identity.State, string)
+	refused func(cause error, untouched bool) (identity.State, string)
 	// later leaves a sending whose answer was lost to the settler, to go on
 	// with; otherwise the vendor is asked at once.
 	later bool
@@ -207,8 +207,8 @@ type ending struct {
 }
 
 // fail: a send that was refused has failed, for the reason the code says.
-func fail(code identity.Code, _ bool) (identity.State, string) {
-	return identity.StateFailed, string(code)
+func fail(cause error, _ bool) (identity.State, string) {
+	return identity.StateFailed, string(identity.CodeOf(cause))
 }
 
 // deliver hands a leased invite in state sending to the vendor and records
@@ -252,7 +252,7 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 	case isCode(err, identity.CodeInvitePending):
 		return nil, s.adoptOwn(ctx, c, org, i, j, err)
 	default:
-		state, reason := end.refused(identity.CodeOf(err), j.untouched())
+		state, reason := end.refused(err, j.untouched())
 		return nil, s.record(ctx, i, j, state, reason, err)
 	}
 }

@@ -141,13 +141,11 @@ func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organiz
 
 // tryLater is the refusal of a send that goes on in the background: a vendor
 // that cannot be reached now does not lose the invite.
-func tryLater(code identity.Code, untouched bool) (identity.State, string) {
-	switch code {
-	case identity.CodeProviderUnavailable, identity.CodeProviderTimeout, identity.CodeProviderRateLimited, identity.CodeProviderCredentials:
+func tryLater(cause error, untouched bool) (identity.State, string) {
+	if absent(cause) {
 		return identity.StateUncertain, identity.ReasonInterrupted
-	default:
-		return fail(code, untouched)
 	}
+	return fail(cause, untouched)
 }
 
 // finish ends an operation on a leased invite.
