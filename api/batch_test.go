@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,24 @@ func TestBatch(t *testing.T) {
 	h.do(admin, "GET", "/v1/organizations/other/invite-batches/"+id+"/items", "").is(404, "not_found")
 	h.do(admin, "POST", "/v1/organizations/other/invite-batches/"+id+"/retry", "").is(404, "not_found")
 	h.do(admin, "POST", "/v1/organizations/other/invite-batches/"+id+"/cancel", "").is(404, "not_found")
+}
+
+// Who reads a batch that is not finished is told when to read it again.
+func TestBatchSaysWhenToAskAgain(t *testing.T) {
+	t.Parallel()
+	h := started(t)
+	entered, block := make(chan struct{}), make(chan struct{})
+	h.vendor.Inject(memory.Fault{Op: "invite", Block: block, Entered: entered})
+	id := h.do(admin, "POST", batchesPath, `{"email":"a@example.com","roles":["member"]}`).is(202, "").text("id")
+	<-entered
+	got := h.do(admin, "GET", batchesPath+"/"+id, "").is(200, "")
+	if wait, err := strconv.Atoi(got.header.Get("Retry-After")); err != nil || wait < 1 || wait > 60 {
+		t.Errorf("Retry-After is %q", got.header.Get("Retry-After"))
+	}
+	close(block)
+	if got := h.ended(id).header.Get("Retry-After"); got != "" {
+		t.Errorf("of a finished batch Retry-After is %q", got)
+	}
 }
 
 // A CSV file as a spreadsheet writes it.

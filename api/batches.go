@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -49,10 +51,28 @@ type (
 		Location string `header:"Location" doc:"Where the batch can be read."`
 		Body     Batch
 	}
-	batchOutput   struct{ Body Batch }
+	batchOutput struct{ Body Batch }
+	batchSeen   struct {
+		RetryAfter waitSeconds `header:"Retry-After" doc:"How long it is until it is worth reading again, 1 to 60; absent once the batch is finished."`
+		Body       Batch
+	}
 	batchesOutput struct{ Body BatchList }
 	itemsOutput   struct{ Body BatchItemList }
 )
+
+// waitSeconds is a header of whole seconds; empty: it is absent.
+type waitSeconds string
+
+// Schema implements huma.SchemaProvider.
+func (waitSeconds) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeInteger} }
+
+// waitOf rounds up; no time at all is the empty header.
+func waitOf(d time.Duration) waitSeconds {
+	if d <= 0 {
+		return ""
+	}
+	return waitSeconds(strconv.Itoa(int(math.Ceil(d.Seconds()))))
+}
 
 func noBatch() error { return identity.Errorf(identity.CodeNotFound, "There is no such batch.") }
 
@@ -159,27 +179,38 @@ func (a *API) listBatches(ctx context.Context, in *listBatchesInput) (*batchesOu
 	return &batchesOutput{BatchList{Data: items(found.Items, newBatch), NextCursor: optional(found.Next)}}, nil
 }
 
-func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
-	return a.batch(ctx, in.Batch, a.service.Batch)
+func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchSeen, error) {
+	b, err := a.batch(ctx, in.Batch, a.service.Batch)
+	if err != nil {
+		return nil, err
+	}
+	return &batchSeen{RetryAfter: waitOf(b.AskAgain), Body: newBatch(b)}, nil
 }
 
 func (a *API) cancelBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
-	return a.batch(ctx, in.Batch, a.service.CancelBatch)
+	return a.changeBatch(ctx, in.Batch, a.service.CancelBatch)
 }
 
 func (a *API) retryBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
-	return a.batch(ctx, in.Batch, a.service.RetryBatch)
+	return a.changeBatch(ctx, in.Batch, a.service.RetryBatch)
 }
 
-func (a *API) batch(ctx context.Context, id string, do func(context.Context, *identity.Organization, string) (*identity.Batch, error)) (*batchOutput, error) {
-	if !plausibleRef(id) {
-		return nil, noBatch()
-	}
-	b, err := do(ctx, callOf(ctx).org, id)
+// aboutBatch is what the service does with one batch.
+type aboutBatch func(context.Context, *identity.Organization, string) (*identity.Batch, error)
+
+func (a *API) changeBatch(ctx context.Context, id string, do aboutBatch) (*batchOutput, error) {
+	b, err := a.batch(ctx, id, do)
 	if err != nil {
 		return nil, err
 	}
 	return &batchOutput{newBatch(b)}, nil
+}
+
+func (a *API) batch(ctx context.Context, id string, do aboutBatch) (*identity.Batch, error) {
+	if !plausibleRef(id) {
+		return nil, noBatch()
+	}
+	return do(ctx, callOf(ctx).org, id)
 }
 
 func (a *API) listBatchItems(ctx context.Context, in *listItemsInput) (*itemsOutput, error) {
