@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -138,30 +137,26 @@ func (w *world) invitePending(orgs []*organization) {
 	}
 }
 
-// finish waits until every batch has ended.
+// finish waits until every batch has ended, as long as anything of them moves.
 func (w *world) finish(files []*file) {
 	w.t.Helper()
-	left := files
-	ended := func() bool {
+	left, seen, moved := files, map[*file]string{}, time.Now()
+	eventually(24*time.Hour, 100*time.Millisecond, func() bool {
 		var still []*file
 		for _, f := range left {
 			var b batch
 			w.get("/v1/organizations/"+f.org.id+"/invite-batches/"+f.batch, &b)
+			if now := fmt.Sprintf("%s %s: %+v", f.org.tag, f.key, b); seen[f] != now {
+				seen[f], moved = now, time.Now()
+			}
 			if b.State != "done" {
 				still = append(still, f)
 			}
 		}
 		left = still
-		return len(left) == 0
-	}
-	if eventually(patience, 100*time.Millisecond, ended) {
-		return
-	}
-	var open []string
+		return len(left) == 0 || time.Since(moved) > patience
+	})
 	for _, f := range left {
-		var b batch
-		w.get("/v1/organizations/"+f.org.id+"/invite-batches/"+f.batch, &b)
-		open = append(open, fmt.Sprintf("%s %s: %+v", f.org.tag, f.key, b))
+		w.t.Errorf("a batch does not end: %s", seen[f])
 	}
-	w.t.Errorf("batches that do not end:\n%s", strings.Join(open, "\n"))
 }
