@@ -52,6 +52,9 @@ func (s *Service) Start(ctx context.Context) error {
 // more: another process, or a request of this one that could not record how it
 // ended.
 func (s *Service) findInterrupted(ctx context.Context) error {
+	if s.ledger.Returned() { // who seems to be dead may just not have been heard
+		return nil
+	}
 	rows, err := s.ledger.Interrupted(ctx)
 	if err != nil {
 		return err
@@ -114,7 +117,7 @@ const (
 )
 
 // settler asks about uncertain invites, and forgets old keys, until the service
-// is closed.
+// is closed: from time to time, and at once when another process has died.
 func (s *Service) settler() {
 	tick := s.options.Tick
 	if tick == nil {
@@ -128,6 +131,7 @@ func (s *Service) settler() {
 		case <-s.background.Done():
 			return
 		case <-tick:
+		case <-s.ledger.Deaths():
 		}
 		if err := s.findInterrupted(s.background); err != nil && s.background.Err() == nil {
 			s.log.ErrorContext(s.background, "interrupted invites could not be read", "error", redact.Text(err.Error()))

@@ -11,7 +11,7 @@ import (
 // invites as they are asked for.
 func Texts() []string {
 	texts := append(writeStatements(), organizationByRef, organizationsOfConnection, eventsOfInvite, readSteps,
-		interruptedInvites, uncertainInvites, endedInvites,
+		interruptedInvites, uncertainInvites, endedInvites, livingOthers,
 		batchByID, batchList, openBatches, countBatch, batchItems, batchItemsOf, queuedItems, staleUploads)
 	for _, q := range queries() {
 		text, _ := q.sql()

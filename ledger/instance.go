@@ -23,8 +23,11 @@ const (
 
 func instanceStatements() []string { return []string{keepAlive, endInstance, endOthers} }
 
-// defaultTTL is how long an instance lives without a sign.
-const defaultTTL = 15 * time.Second
+// defaultTTL is how long an instance lives without a sign. It gives one each third
+// of that, or more often while it writes, so that more than half is left when a
+// process that is stuck in a transaction keeps all from writing: until the server
+// gives it up, which takes less (idleInTransaction).
+const defaultTTL = 9 * time.Second
 
 // forgetAfter is how long a dead instance's row stays, for people to look at.
 const forgetAfter = 24 * time.Hour
@@ -33,8 +36,10 @@ const forever = math.MaxInt64
 
 // liveness is what an instance knows about its own life.
 type liveness struct {
-	ttl   time.Duration // zero: for ever
-	until atomic.Int64  // as committed last, in microseconds
+	ttl   time.Duration             // zero: for ever
+	until atomic.Int64              // as committed last, in microseconds
+	back  atomic.Pointer[time.Time] // when it was last found to live again after its time was over
+	died  chan struct{}             // holds one: another instance was seen to die
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 }
@@ -43,6 +48,14 @@ type liveness struct {
 // others may take over what it holds: nothing may be begun at a vendor.
 func (l *Ledger) Alive() bool { return micros(l.Now()) < l.life.until.Load() }
 
+// Returned reports that this instance was itself not alive a moment ago, mostly
+// because the database was away for all. The others have not had the time to say
+// that they live: none of them is to be taken for dead now.
+func (l *Ledger) Returned() bool {
+	back := l.life.back.Load()
+	return back != nil && time.Since(*back) < l.life.ttl
+}
+
 // due reports whether the instance's life must be made longer, and until when.
 // A clock that has gone back is no reason to live longer.
 func (v *liveness) due(now time.Time) (until int64, due bool) {
@@ -50,7 +63,7 @@ func (v *liveness) due(now time.Time) (until int64, due bool) {
 		return forever, v.until.Load() != forever
 	}
 	left := time.Duration(v.until.Load()-micros(now)) * time.Microsecond
-	return micros(now.Add(v.ttl)), left < v.ttl*2/3 || left > v.ttl
+	return micros(now.Add(v.ttl)), left < v.ttl*8/9 || left > v.ttl
 }
 
 // live makes the instance's life longer in a group's transaction, where needed.
@@ -65,7 +78,20 @@ func (l *Ledger) live(ctx context.Context, g *group) error {
 		return err
 	}
 	g.alive = until
+	was := l.life.until.Load()
+	g.back = was != 0 && was <= micros(now)
 	return nil
+}
+
+// lives notes what a committed transaction says about this instance's life.
+func (v *liveness) lives(g *group) {
+	if g.back {
+		now := time.Now()
+		v.back.Store(&now)
+	}
+	if g.alive != 0 {
+		v.until.Store(g.alive)
+	}
 }
 
 // register makes the instance known, and begins the heartbeat.
@@ -83,21 +109,28 @@ func (l *Ledger) register(ctx context.Context) error {
 	if err != nil || l.life.ttl == 0 {
 		return err
 	}
-	l.life.done.Go(func() { l.heartbeat(background) })
+	var others watch
+	next := l.look(ctx, &others)
+	l.life.done.Go(func() { l.heartbeat(background, &others, next) })
 	return nil
 }
 
-// heartbeat keeps an idle instance alive, and its clock the database's.
-func (l *Ledger) heartbeat(ctx context.Context) {
-	ticker := time.NewTicker(l.life.ttl / 3)
-	defer ticker.Stop()
+// heartbeat keeps an idle instance alive, and its clock the database's, and looks
+// for others that die.
+func (l *Ledger) heartbeat(ctx context.Context, others *watch, next time.Duration) {
+	beats := time.NewTicker(l.life.ttl / 3)
+	defer beats.Stop()
+	looks := time.NewTimer(next)
+	defer looks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-beats.C:
+			l.beat(ctx)
+		case <-looks.C:
 		}
-		l.beat(ctx)
+		looks.Reset(l.look(ctx, others))
 	}
 }
 

@@ -20,7 +20,7 @@ type Options struct {
 	Logger *slog.Logger     // default: none
 	// InstanceTTL is how long this opening of the ledger counts as alive without
 	// a sign of life, where others may have the ledger open as well. It gives one
-	// three times as often. Default: 15 seconds.
+	// three times as often. Default: 9 seconds.
 	InstanceTTL time.Duration
 	// Instance names this opening of the ledger: who holds its leases and
 	// claims. Default: a fresh random name, which it should be outside tests.
@@ -69,7 +69,7 @@ func Open(ctx context.Context, url string, o *Options) (*Ledger, error) {
 	l := &Ledger{log: o.Logger, instance: o.Instance, db: d, leave: leave, turn: turn{taken: make(chan struct{}, 1), late: lateTime}}
 	l.clock.given = o.Now
 	if d.shared() {
-		l.life.ttl = cmp.Or(o.InstanceTTL, defaultTTL)
+		l.life.ttl, l.life.died = cmp.Or(o.InstanceTTL, defaultTTL), make(chan struct{}, 1)
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)

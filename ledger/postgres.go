@@ -31,10 +31,10 @@ type server struct {
 }
 
 // How long things may take on the server. A process that is cut off in the middle
-// of a transaction holds up the others until it is given up for idle; they wait
-// for longer than that.
+// of a transaction holds up the others until it is given up for idle; they wait,
+// and live without a sign, for longer than that.
 const (
-	idleInTransaction = 10 * time.Second
+	idleInTransaction = 5 * time.Second
 	lockTimeout       = 20 * time.Second
 	statementTimeout  = 20 * time.Second
 	schemaTimeout     = 10 * time.Minute

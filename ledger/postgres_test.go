@@ -372,7 +372,7 @@ func TestServerSettings(t *testing.T) {
 	}{
 		{"synchronous_commit", "on", true}, {"default_transaction_isolation", "read committed", true},
 		{"default_transaction_read_only", "off", true}, {"default_transaction_read_only", "on", false},
-		{"idle_in_transaction_session_timeout", "10s", true}, {"lock_timeout", "20s", true}, {"statement_timeout", "20s", true},
+		{"idle_in_transaction_session_timeout", "5s", true}, {"lock_timeout", "20s", true}, {"statement_timeout", "20s", true},
 		{"statement_timeout", "20s", false}, {"TimeZone", "UTC", true}, {"application_name", "usher", true},
 	} {
 		if got, err := l.Setting(t.Context(), tc.name, tc.writer); err != nil || got != tc.want {

@@ -47,6 +47,7 @@ type group struct {
 	tx      *sql.Tx
 	name    string      // of the transaction, where the database names it
 	alive   int64       // until when it lets this instance live; zero: as before
+	back    bool        // the instance's time was over when it began
 	size    int         // who have done their part
 	awaited bool        // some of them wait for the commit
 	ahead   bool        // some of them do not
@@ -285,8 +286,8 @@ func (l *Ledger) commit(ctx context.Context) {
 	if g.err != nil && l.db.lost(g.err) {
 		g.err = l.askFate(ctx, g, g.err)
 	}
-	if g.err == nil && g.alive != 0 {
-		l.life.until.Store(g.alive)
+	if g.err == nil {
+		l.life.lives(g)
 	}
 	if g.err != nil && g.ahead {
 		l.log.ErrorContext(ctx, "ledger: changes that nobody waited for could not be committed", "error", g.err)
