@@ -76,8 +76,12 @@ func (x *exchange) AppendHeader(name, value string) { x.header.Add(name, value) 
 // BodyWriter implements huma.Context.
 func (x *exchange) BodyWriter() io.Writer { return &x.answer }
 
-// refuse makes the answer a problem document.
-func (x *exchange) refuse(err error) { writeProblem(x, problemOf(err)) }
+// refuse makes the answer a problem document, whatever it was before.
+func (x *exchange) refuse(err error) {
+	x.answer.Reset()
+	x.header.Del("Location")
+	writeProblem(x, problemOf(err))
+}
 
 // recorded returns the answer as it is kept under an Idempotency-Key.
 func (x *exchange) recorded() ledger.Answer {

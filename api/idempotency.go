@@ -120,6 +120,9 @@ func (a *API) performOnce(x *exchange, claim *ledger.Claim, next func(huma.Conte
 		a.log.ErrorContext(x.ctx, "an answer could not be recorded under its idempotency key",
 			"request_id", requestOf(x.ctx).id, "claim", claim.ID, "error", logged(err.Error()))
 		a.release(x, claim)
+		if ledger.Passes(err) { // nor is what was written ahead of it recorded
+			x.refuse(err)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"usher/identity"
+	"usher/ledger"
 )
 
 // Problem is an RFC 9457 problem document. It shows nothing of a vendor's
@@ -70,17 +71,22 @@ func problemOf(err error) *Problem {
 	}
 	var known *identity.Error
 	if !errors.As(err, &known) {
-		p := newProblem(identity.CodeOf(err), "")
-		p.cause = err
-		return p
+		known = &identity.Error{Code: identity.CodeOf(err)}
 	}
 	p := newProblem(known.Code, known.Detail)
 	p.cause, p.retryAfter, p.InviteID = err, known.RetryAfter, known.InviteID
+	if known.Code == identity.CodeInternal && ledger.Passes(err) {
+		p.Detail, p.retryAfter = "The gateway's own record cannot be read or written now. The same request may be tried again, with the same Idempotency-Key.", ledgerAway
+	}
 	if known.Field != "" {
 		p.Errors = append(p.Errors, fieldError(known.Field, p.Detail))
 	}
 	return p
 }
+
+// ledgerAway is after how long a request that the ledger was in the way of may be
+// tried again.
+const ledgerAway = 5 * time.Second
 
 // fieldError says which part of the request is at fault: "query:x", "path:x"
 // and "header:x" name parameters and headers, anything else is a JSON pointer.

@@ -202,19 +202,19 @@ func (s *Service) acceptRequest(ctx context.Context, org *identity.Organization,
 // accepted records the membership. A comparison with the vendor may have seen
 // it before.
 func (s *Service) accepted(ctx context.Context, org *identity.Organization, i *identity.Invite, j *journal) (*Acceptance, error) {
-	err := s.ledger.Write(ctx, func(tx *ledger.Tx) error {
-		now, err := tx.Invite(i.OrganizationID, i.ID)
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
+		now, err := tx.Invite(row.OrganizationID, row.ID)
 		if err != nil {
 			return err
 		}
-		*i = *now
+		*row = *now
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		if i.State == identity.StateAccepted {
-			return tx.Unlease(i.ID)
+		if row.State == identity.StateAccepted {
+			return tx.Unlease(row.ID)
 		}
-		return conclude(tx, i, identity.StateAccepted, "", identity.Actor{})
+		return conclude(tx, row, identity.StateAccepted, "", identity.Actor{})
 	})
 	if err != nil {
 		return nil, about(err, i.ID)
@@ -245,11 +245,11 @@ func (s *Service) acceptGone(ctx context.Context, c *Connection, org *identity.O
 
 // endAccept ends an invite that cannot be accepted and returns cause.
 func (s *Service) endAccept(ctx context.Context, i *identity.Invite, j *journal, to identity.State, reason string, cause error) error {
-	err := s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		return conclude(tx, i, to, reason, identity.Actor{})
+		return conclude(tx, row, to, reason, identity.Actor{})
 	})
 	if err != nil {
 		return about(err, i.ID)
@@ -259,11 +259,11 @@ func (s *Service) endAccept(ctx context.Context, i *identity.Invite, j *journal,
 
 // freed gives an invite back that could not be accepted now.
 func (s *Service) freed(ctx context.Context, i *identity.Invite, j *journal, cause error) error {
-	err := s.ledger.Write(ctx, func(tx *ledger.Tx) error {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		return tx.Unlease(i.ID)
+		return tx.Unlease(row.ID)
 	})
 	if err != nil {
 		return about(errors.Join(err, cause), i.ID)

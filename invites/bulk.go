@@ -3,6 +3,7 @@ package invites
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"usher/identity"
 	"usher/internal/redact"
@@ -91,18 +92,26 @@ func (s *Service) deliverMany(ctx context.Context, c *Connection, org *identity.
 			rows[n].together = !providers.Singly(cause) || mayPass(cause, rows[n].tries)
 		}
 	}
-	lost := make([]error, len(rows))
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		for n := range rows {
+	each := make([]*identity.Invite, len(rows))
+	for n := range rows {
+		each[n] = rows[n].invite
+	}
+	lost, sent, known := make([]error, len(rows)), slices.Clone(rows), slices.Clone(causes)
+	err := s.persistAll(ctx, s.ledger.Persist, each, func(tx *ledger.Tx, now []*identity.Invite) error {
+		for n, i := range now {
 			// Whoever has taken an invite over settles it, and the others do not wait for that.
-			lost[n] = tx.Hold(rows[n].invite.ID)
-			switch {
-			case isCode(lost[n], identity.CodeConflict):
-				continue
-			case lost[n] != nil:
-				return lost[n]
+			held := tx.Hold(i.ID)
+			if i == each[n] { // not a later try, which nobody waits for
+				lost[n] = held
 			}
-			if err := s.concludeRow(tx, &rows[n], b.each[n], outcomes[n], causes[n]); err != nil {
+			switch {
+			case isCode(held, identity.CodeConflict):
+				continue
+			case held != nil:
+				return held
+			}
+			sent[n].invite = i
+			if err := s.concludeRow(tx, &sent[n], b.each[n], outcomes[n], known[n]); err != nil {
 				return err
 			}
 		}

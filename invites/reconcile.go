@@ -433,7 +433,7 @@ func (s *Service) adoptOwn(ctx context.Context, c *Connection, org *identity.Org
 		show(i, row)
 	}
 	sent := &providers.Sent{ProviderID: row.ProviderID, ExpiresAt: row.ExpiresAt, Reference: row.Reference}
-	if err := s.recordSent(ctx, s.ledger.Write, i, j, sent, identity.StatePending, identity.ReasonAdopted); err != nil {
+	if err := s.recordSent(ctx, s.ledger.Persist, i, j, sent, identity.StatePending, identity.ReasonAdopted); err != nil {
 		return err
 	}
 	return pendingText(about(cause, i.ID))

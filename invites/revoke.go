@@ -88,19 +88,19 @@ func (s *Service) beginRevoke(ctx context.Context, c *Connection, by Caller, org
 
 // endRevoke records the outcome of a revocation and frees the invite.
 func (s *Service) endRevoke(ctx context.Context, i *identity.Invite, to identity.State, reason string, by identity.Actor) error {
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		if err := tx.Hold(i.ID); err != nil {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
+		if err := tx.Hold(row.ID); err != nil {
 			return err
 		}
-		if err := tx.DoneStep(i.ID, i.Attempt, stepRevoke, nil); err != nil {
+		if err := tx.DoneStep(row.ID, row.Attempt, stepRevoke, nil); err != nil {
 			return err
 		}
-		if i.State != to {
-			if err := move(tx, i, to, reason, by); err != nil {
+		if row.State != to {
+			if err := move(tx, row, to, reason, by); err != nil {
 				return err
 			}
 		}
-		return tx.Unlease(i.ID)
+		return tx.Unlease(row.ID)
 	})
 	if err != nil {
 		return overtaken(err, i.ID)
@@ -127,21 +127,21 @@ func (s *Service) revokeGone(ctx context.Context, c *Connection, by Caller, i *i
 // revokeUnknown handles a lost answer: the invite is uncertain, and the vendor
 // is asked at once.
 func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, cause error) (*identity.Invite, error) {
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		if err := tx.Hold(i.ID); err != nil {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
+		if err := tx.Hold(row.ID); err != nil {
 			return err
 		}
-		if i.State == identity.StatePending {
-			if err := move(tx, i, identity.StateUncertain, identity.ReasonRevokeUnknown, identity.Actor{}); err != nil {
+		if row.State == identity.StatePending {
+			if err := move(tx, row, identity.StateUncertain, identity.ReasonRevokeUnknown, identity.Actor{}); err != nil {
 				return err
 			}
 		} else {
-			i.StateReason = identity.ReasonRevokeUnknown
-			if err := tx.UpdateInvite(i); err != nil {
+			row.StateReason = identity.ReasonRevokeUnknown
+			if err := tx.UpdateInvite(row); err != nil {
 				return err
 			}
 		}
-		return tx.Unlease(i.ID)
+		return tx.Unlease(row.ID)
 	})
 	if err != nil {
 		return nil, overtaken(err, i.ID)
@@ -161,14 +161,14 @@ func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identit
 
 // keepPending frees an invite whose revocation the vendor refused.
 func (s *Service) keepPending(ctx context.Context, i *identity.Invite, cause error) error {
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		if err := tx.Hold(i.ID); err != nil {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
+		if err := tx.Hold(row.ID); err != nil {
 			return err
 		}
-		if err := tx.UndoStep(i.ID, i.Attempt, stepRevoke); err != nil {
+		if err := tx.UndoStep(row.ID, row.Attempt, stepRevoke); err != nil {
 			return err
 		}
-		return tx.Unlease(i.ID)
+		return tx.Unlease(row.ID)
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "a refused revocation could not be recorded", "invite", i.ID, "error", redact.Text(err.Error()))

@@ -240,9 +240,9 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 	var failure *identity.Error
 	switch {
 	case err == nil:
-		write := s.ledger.Write
+		write := s.ledger.Persist
 		if end.claim != nil {
-			write = s.ledger.WriteAhead
+			write = s.ledger.PersistAhead
 		}
 		return i, s.recordSent(ctx, write, i, j, sent, identity.StatePending, "")
 	case errors.As(err, &failure) && failure.Unknown && end.later:
@@ -260,11 +260,11 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 // afterUnknown settles a send whose answer was lost: it is recorded as
 // uncertain first, and the vendor is asked at once.
 func (s *Service) afterUnknown(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, j *journal, cause *identity.Error) (*identity.Invite, error) {
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		return conclude(tx, i, identity.StateUncertain, string(cause.Code), identity.Actor{})
+		return conclude(tx, row, identity.StateUncertain, string(cause.Code), identity.Actor{})
 	})
 	if err != nil {
 		return nil, overtaken(err, i.ID)
@@ -295,11 +295,11 @@ func notResent(i *identity.Invite) bool {
 // record ends an operation on a leased invite with a state and returns the
 // operation's error, now naming the invite.
 func (s *Service) record(ctx context.Context, i *identity.Invite, j *journal, to identity.State, reason string, cause error) error {
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		return conclude(tx, i, to, reason, identity.Actor{})
+		return conclude(tx, row, to, reason, identity.Actor{})
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "the outcome of an invite could not be recorded", "invite", i.ID, "state", to, "error", redact.Text(err.Error()))
@@ -310,22 +310,19 @@ func (s *Service) record(ctx context.Context, i *identity.Invite, j *journal, to
 	return about(cause, i.ID)
 }
 
-// write is how a transaction is run: Write or WriteAhead of the ledger.
-type write func(context.Context, func(*ledger.Tx) error) error
-
 // recordSent ends an operation on a leased invite that reached the vendor.
 func (s *Service) recordSent(ctx context.Context, write write, i *identity.Invite, j *journal, sent *providers.Sent, to identity.State, reason string) error {
-	err := write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+	err := s.persist(ctx, write, i, func(tx *ledger.Tx, row *identity.Invite) error {
 		if err := j.flush(tx); err != nil {
 			return err
 		}
-		if i.Attempt > 1 {
-			if err := tx.SupersedeLinks(i.ID, i.Attempt); err != nil {
+		if row.Attempt > 1 {
+			if err := tx.SupersedeLinks(row.ID, row.Attempt); err != nil {
 				return err
 			}
 		}
-		applySent(i, sent, tx.Now())
-		return conclude(tx, i, to, reason, identity.Actor{})
+		applySent(row, sent, tx.Now())
+		return conclude(tx, row, to, reason, identity.Actor{})
 	})
 	if err != nil {
 		return overtaken(err, i.ID)

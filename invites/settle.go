@@ -45,7 +45,7 @@ func (s *Service) settleTaken(ctx context.Context, c *Connection, org *identity.
 		}
 		err = s.release(ctx, row, nil)
 	case verdict == providers.VerdictSent && (!revoking || row.SentAt == nil):
-		err = s.recordSent(ctx, s.ledger.Write, row, nil, sent, identity.StatePending, "")
+		err = s.recordSent(ctx, s.ledger.Persist, row, nil, sent, identity.StatePending, "")
 	case revoking && (verdict == providers.VerdictSent || verdict == providers.VerdictUnchanged):
 		row.ProviderID = sent.ProviderID
 		err = s.finish(ctx, row, identity.StatePending, "")
@@ -150,18 +150,21 @@ func tryLater(cause error, untouched bool) (identity.State, string) {
 
 // finish ends an operation on a leased invite.
 func (s *Service) finish(ctx context.Context, i *identity.Invite, to identity.State, reason string) error {
-	return s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		return conclude(tx, i, to, reason, identity.Actor{})
+	return s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
+		return conclude(tx, row, to, reason, identity.Actor{})
 	})
 }
 
 // release gives an invite that was asked about back as it is, and returns cause.
 func (s *Service) release(ctx context.Context, i *identity.Invite, cause error) error {
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		if err := tx.MarkAsked(i.ID); err != nil {
+	err := s.persist(ctx, s.ledger.Persist, i, func(tx *ledger.Tx, row *identity.Invite) error {
+		if err := tx.Hold(row.ID); err != nil {
 			return err
 		}
-		return tx.Unlease(i.ID)
+		if err := tx.MarkAsked(row.ID); err != nil {
+			return err
+		}
+		return tx.Unlease(row.ID)
 	})
 	if cause != nil {
 		return cause

@@ -13,7 +13,10 @@ type DatabaseError struct {
 	Database string // a file's path, or a URL without its password
 	Problem  string // "is not a database"
 	Remedy   string // "restore it from a backup"
-	Err      error  // the cause; may be nil
+	// Passes: what was asked for may succeed later, by itself or once somebody has
+	// applied the remedy, without a restart.
+	Passes bool
+	Err    error // the cause; may be nil
 }
 
 // Error implements error.
@@ -30,6 +33,21 @@ func (e *DatabaseError) Unwrap() error { return e.Err }
 
 // IdentityCode implements identity.Coder.
 func (e *DatabaseError) IdentityCode() identity.Code { return identity.CodeInternal }
+
+// Passes reports that err comes from a trouble of the ledger's database that may
+// be over the next time.
+func Passes(err error) bool {
+	e, ok := errors.AsType[*DatabaseError](err)
+	return ok && e.Passes
+}
+
+// trouble is err, with what to do about it where it is a trouble that passes.
+func trouble(d database, err error) error {
+	if err == nil || !d.passes(err) {
+		return err
+	}
+	return d.diagnose(err)
+}
 
 // failed wraps what the database said. Errors that already have a code, and
 // nil, stay as they are.

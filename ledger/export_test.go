@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"time"
 
 	"usher/identity"
@@ -42,3 +44,19 @@ func (l *Ledger) Setting(ctx context.Context, name string, writer bool) (value s
 	err = db.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&value)
 	return value, err
 }
+
+// Fill leaves the SQLite file no room for more than it has; room gives it back.
+func (l *Ledger) Fill(ctx context.Context) (room func() error, err error) {
+	set := func(pages int64) error {
+		_, err := l.writer.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+		return err
+	}
+	var pages int64
+	if err := l.writer.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages); err != nil {
+		return nil, err
+	}
+	return func() error { return set(math.MaxUint32 - 1) }, set(pages)
+}
+
+// Refuse has everybody refused with err who has begun to wait before a time.
+func (l *Ledger) Refuse(err error, before time.Time) { l.turn.refused = refusal{at: before, err: err} }

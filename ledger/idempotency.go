@@ -176,16 +176,17 @@ func (l *Ledger) FinishKey(ctx context.Context, c *Claim, a Answer) error {
 
 // ReleaseKey gives a claimed key back, to be tried again with the same body;
 // what the next claim gets is the InviteID of this one. A nil claim is no
-// claim: nothing happens. Codes: conflict where the claim is not held any
+// claim: nothing happens. Where the ledger cannot be written now, the key is
+// given back as soon as it can. Codes: conflict where the claim is not held any
 // more.
 func (l *Ledger) ReleaseKey(ctx context.Context, c *Claim) error {
 	if c == nil {
 		return nil
 	}
-	return l.Write(ctx, func(t *Tx) error {
+	return l.Persist(ctx, func(t *Tx) error {
 		n, err := t.exec(releaseKey, c.ID, c.token, micros(t.now))
 		return claimed("release idempotency key", n, err)
-	})
+	}, nil)
 }
 
 // AttachInvite records which invite a claimed request sends and with which of

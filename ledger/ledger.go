@@ -40,8 +40,9 @@ type Ledger struct {
 	db     database
 	leave  func() error // lets other processes have the database
 
-	turn turn
-	kept *kept
+	turn  turn
+	debts debts
+	kept  *kept
 
 	mu     sync.RWMutex // held for reading by Write, for writing by Close
 	closed bool
@@ -68,6 +69,7 @@ func Open(ctx context.Context, url string, o *Options) (*Ledger, error) {
 	}
 	l := &Ledger{log: o.Logger, instance: o.Instance, db: d, leave: leave, turn: turn{taken: make(chan struct{}, 1), late: lateTime}}
 	l.clock.given = o.Now
+	l.debts.ctx, l.debts.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if d.shared() {
 		l.life.ttl, l.life.died = cmp.Or(o.InstanceTTL, defaultTTL), make(chan struct{}, 1)
 	}
@@ -112,6 +114,7 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 // closes the ledger and lets other processes have it. It may be called again.
 func (l *Ledger) Close() error {
 	l.fallSilent()
+	l.settleDebts(context.Background())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

@@ -226,6 +226,7 @@ const (
 	stateDiskFull      = "53100"
 	stateConnections   = "53300"
 	stateLocked        = "55P03"
+	stateCancelled     = "57014"
 	stateShutdown      = "57P01"
 	stateCrash         = "57P02"
 	stateStarting      = "57P03"
@@ -276,8 +277,19 @@ func (s *server) diagnose(err error) error {
 		problem, remedy = "has no connection free", "raise max_connections on the server, or run fewer programs on it"
 	case state == stateLocked:
 		problem, remedy = "is being changed by another usher", "try again once that one is done"
+	case state == stateCancelled:
+		problem, remedy = "took too long", "see what keeps the server busy"
 	case s.lost(err):
 		problem, remedy = "cannot be reached", "see that the server runs and that the URL names its address"
 	}
-	return s.wrong(problem, remedy, err)
+	return &DatabaseError{Database: s.name(), Problem: problem, Remedy: remedy, Passes: s.passes(err), Err: err}
+}
+
+func (s *server) passes(err error) bool {
+	switch stateOf(err) {
+	case stateDiskFull, stateConnections, stateLocked, stateCancelled:
+		return true
+	default:
+		return s.lost(err)
+	}
 }

@@ -201,8 +201,19 @@ func (f *file) diagnose(err error) error {
 		problem, remedy = "cannot grow", "make room on its disk"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		problem, remedy = "is in use by another program", "stop that one first"
+	case sqlite3.SQLITE_IOERR:
+		problem, remedy = "cannot be read or written", "see that its disk is well and has room"
 	}
-	return &DatabaseError{Database: f.path, Problem: problem, Remedy: remedy, Err: err}
+	return &DatabaseError{Database: f.path, Problem: problem, Remedy: remedy, Passes: f.passes(err), Err: err}
+}
+
+func (f *file) passes(err error) bool {
+	switch resultCode(err) & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR:
+		return true
+	default:
+		return false
+	}
 }
 
 // resultCode returns SQLite's extended result code, or 0.

@@ -13,12 +13,13 @@ import (
 type statements struct {
 	db    *sql.DB
 	holds func(string) bool // what texts the database can keep
+	told  func(error) error // says what to do about what the database says
 	mu    sync.RWMutex
 	kept  map[string]*sql.Stmt
 }
 
 func newStatements(d database, db *sql.DB) *statements {
-	return &statements{db: db, holds: d.holds, kept: map[string]*sql.Stmt{}}
+	return &statements{db: db, holds: d.holds, told: func(err error) error { return trouble(d, err) }, kept: map[string]*sql.Stmt{}}
 }
 
 // foreign reports that an argument holds a text that the database cannot keep:
@@ -90,16 +91,16 @@ func (s *statements) close() error {
 
 // row is one row, or why there is none.
 type row struct {
-	row *sql.Row
-	err error
-	tx  *Tx // nil: outside of a transaction
+	row  *sql.Row
+	err  error
+	told func(error) error
 }
 
 func (r row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	return r.tx.spoiled(r.row.Scan(dest...))
+	return r.told(r.row.Scan(dest...))
 }
 
 // row runs a prepared point read. Those take microseconds: ctx is asked before
@@ -113,9 +114,9 @@ func (s *statements) row(ctx context.Context, text string, args ...any) row {
 	}
 	stmt, err := s.stmt(ctx, text)
 	if err != nil {
-		return row{err: err}
+		return row{err: s.told(err)}
 	}
-	return row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...)}
+	return row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...), told: s.told}
 }
 
 func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
@@ -124,9 +125,10 @@ func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.R
 	}
 	stmt, err := s.stmt(ctx, text)
 	if err != nil {
-		return nil, err
+		return nil, s.told(err)
 	}
-	return stmt.QueryContext(ctx, args...)
+	rows, err := stmt.QueryContext(ctx, args...)
+	return rows, s.told(err)
 }
 
 // few runs a prepared read of a few rows that lie together. As for row, ctx is
@@ -180,7 +182,7 @@ func (t *Tx) row(text string, args ...any) row {
 	if err != nil {
 		return row{err: err}
 	}
-	return row{row: stmt.QueryRowContext(t.ctx, args...), tx: t}
+	return row{row: stmt.QueryRowContext(t.ctx, args...), told: t.spoiled}
 }
 
 func (t *Tx) rows(text string, args ...any) (*sql.Rows, error) {
@@ -214,7 +216,8 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 // spoiled notes that a statement has failed. Not every database goes on after
 // that: whatever the function makes of it, its part is undone.
 func (t *Tx) spoiled(err error) error {
-	if t != nil && t.spoilt == nil && err != nil && !errors.Is(err, sql.ErrNoRows) {
+	err = t.led.write.told(err)
+	if t.spoilt == nil && err != nil && !errors.Is(err, sql.ErrNoRows) {
 		t.spoilt = err
 	}
 	return err

@@ -35,7 +35,18 @@ type turn struct {
 	waiting atomic.Int64
 	open    *group        // what the next one joins; nil: begin one
 	late    time.Duration // how long what nobody waits for may go uncommitted
+	refused refusal       // of the last beginning that failed after a long wait
 }
+
+// refusal is why no transaction could be begun.
+type refusal struct {
+	at  time.Time
+	err error
+}
+
+// longWait is what makes a refusal count for all who waited meanwhile: each of
+// them would wait as long, one after the other.
+const longWait = time.Second
 
 // maxGroup bounds how many share a commit.
 const maxGroup = 64
@@ -54,6 +65,7 @@ type group struct {
 	late    *time.Timer // commits for those who do not wait; nil while nobody needs it
 
 	changed []altered
+	debts   []debt        // what is tried again if the commit fails
 	done    chan struct{} // closed when the fate is known
 	err     error         // valid then
 }
@@ -74,7 +86,9 @@ func turnStatements() []string { return []string{setSavepoint, keepSavepoint, un
 //
 // fn gives up at the first error of a Tx method that it cannot explain, and
 // must not call the Ledger itself: it would wait for its own end.
-func (l *Ledger) Write(ctx context.Context, fn func(*Tx) error) error { return l.run(ctx, fn, true) }
+func (l *Ledger) Write(ctx context.Context, fn func(*Tx) error) error {
+	return l.run(ctx, share{fn: fn, await: true})
+}
 
 // WriteAhead runs fn as Write does and does not wait for the commit: the
 // changes are seen by every later transaction at once, by other readers once
@@ -83,10 +97,18 @@ func (l *Ledger) Write(ctx context.Context, fn func(*Tx) error) error { return l
 // never run, and only the log says so: use it for what is worth nothing without
 // a Write that follows and builds on it.
 func (l *Ledger) WriteAhead(ctx context.Context, fn func(*Tx) error) error {
-	return l.run(ctx, fn, false)
+	return l.run(ctx, share{fn: fn})
 }
 
-func (l *Ledger) run(ctx context.Context, fn func(*Tx) error, await bool) error {
+// share is one member's part of a transaction.
+type share struct {
+	fn    func(*Tx) error
+	await bool  // for the commit
+	owed  *debt // if the database is in the way; nil: nothing
+}
+
+func (l *Ledger) run(ctx context.Context, p share) error {
+	came := time.Now()
 	l.mu.RLock()
 	if l.closed {
 		l.mu.RUnlock()
@@ -96,7 +118,7 @@ func (l *Ledger) run(ctx context.Context, fn func(*Tx) error, await bool) error 
 		return failed("begin transaction", err)
 	}
 	defer l.mu.RUnlock()
-	g, err := l.join(ctx, fn, await)
+	g, err := l.join(ctx, p, came)
 	if g == nil {
 		return err
 	}
@@ -132,21 +154,28 @@ func (l *Ledger) takeTurn(ctx context.Context) error {
 // returns the transaction if its fate is to be waited for, and the part's own
 // error: one that may come from what others have changed and not committed yet
 // is true only once they have.
-func (l *Ledger) join(ctx context.Context, fn func(*Tx) error, await bool) (*group, error) {
+func (l *Ledger) join(ctx context.Context, p share, came time.Time) (*group, error) {
 	defer func() { <-l.turn.taken }()
 	defer l.end(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, failed("begin transaction", err)
 	}
 	if l.turn.open == nil {
+		if r := l.turn.refused; r.err != nil && r.at.After(came) {
+			return nil, failed("begin transaction", r.err)
+		}
+		begun := time.Now()
 		g, err := l.begin(ctx)
 		if err != nil {
+			if time.Since(begun) > longWait {
+				l.turn.refused = refusal{at: time.Now(), err: err}
+			}
 			return nil, failed("begin transaction", err)
 		}
 		l.turn.open = g
 	}
-	g := l.turn.open
-	err := l.part(ctx, g, fn)
+	g, await := l.turn.open, p.await
+	err := l.part(ctx, g, p)
 	if err != nil {
 		await = g.size > 0
 	} else {
@@ -165,12 +194,10 @@ func (l *Ledger) join(ctx context.Context, fn func(*Tx) error, await bool) (*gro
 func (l *Ledger) begin(ctx context.Context) (*group, error) {
 	g, err := l.beginOnce(ctx)
 	if err != nil && l.db.lost(err) {
-		if g, err = l.beginOnce(ctx); err != nil {
-			err = l.db.diagnose(err)
-		}
+		g, err = l.beginOnce(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, trouble(l.db, err)
 	}
 	if err := l.live(ctx, g); err != nil {
 		l.release(ctx, g.tx.Rollback)
@@ -199,7 +226,7 @@ func (l *Ledger) beginOnce(ctx context.Context) (*group, error) {
 
 // part runs one member's function. Whatever it does wrong, by returning an
 // error, by panicking or by ending its goroutine, is undone alone.
-func (l *Ledger) part(ctx context.Context, g *group, fn func(*Tx) error) (err error) {
+func (l *Ledger) part(ctx context.Context, g *group, p share) (err error) {
 	// Interrupting a statement would cost the connection with everything
 	// prepared on it; statements are short, so ctx is asked between them.
 	whole := context.WithoutCancel(ctx)
@@ -218,17 +245,21 @@ func (l *Ledger) part(ctx context.Context, g *group, fn func(*Tx) error) (err er
 		case kept:
 			g.size++
 			g.changed = append(g.changed, given.changed...)
+			if p.owed != nil {
+				p.owed.shared = true
+				g.debts = append(g.debts, *p.owed)
+			}
 		case !shared:
 			l.drop(ctx, g, errUndone)
 		default:
 			_, undo := own.exec(undoSavepoint)
 			_, release := own.exec(keepSavepoint)
 			if undo != nil || release != nil {
-				l.drop(ctx, g, errors.Join(undo, release))
+				l.drop(ctx, g, errors.Join(given.spoilt, undo, release))
 			}
 		}
 	}()
-	if err := fn(&given); err != nil {
+	if err := p.fn(&given); err != nil {
 		return err
 	}
 	if err := cmp.Or(ctx.Err(), given.spoilt); err != nil {
@@ -286,6 +317,7 @@ func (l *Ledger) commit(ctx context.Context) {
 	if g.err != nil && l.db.lost(g.err) {
 		g.err = l.askFate(ctx, g, g.err)
 	}
+	g.err = trouble(l.db, g.err)
 	if g.err == nil {
 		l.life.lives(g)
 	}
@@ -311,7 +343,7 @@ func (l *Ledger) askFate(ctx context.Context, g *group, why error) error {
 		case err == nil:
 			return why
 		case time.Now().After(end):
-			return fmt.Errorf("it is not known whether it was committed: %w", errors.Join(why, l.db.diagnose(err)))
+			return fmt.Errorf("it is not known whether it was committed: %w", errors.Join(l.db.diagnose(err), why))
 		}
 	}
 }
@@ -340,6 +372,11 @@ func (l *Ledger) finish(ctx context.Context, g *group) {
 		g.late.Stop()
 	}
 	l.release(ctx, g.conn.Close)
+	if Passes(g.err) {
+		for _, d := range g.debts {
+			l.owe(d)
+		}
+	}
 	close(g.done)
 }
 

@@ -32,6 +32,7 @@ func procedure(t *testing.T, mark string) string {
 type keeping struct {
 	t       *testing.T
 	dir     string
+	ledger  string // its URL
 	env     map[string]string
 	gateway *child
 }
@@ -43,6 +44,7 @@ func keep(t *testing.T, ledger string) *keeping {
 	if ledger == "" {
 		ledger = "sqlite:" + filepath.Join(k.dir, "usher.db")
 	}
+	k.ledger = ledger
 	env := filepath.Join(k.dir, "usher.env")
 	held, err := net.Listen("tcp", "127.0.0.1:0") // until the sandbox has its own ports
 	if err != nil {

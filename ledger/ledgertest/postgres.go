@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,4 +50,21 @@ func OnPostgres(t testing.TB, server, statement string) {
 	if _, err := c.Exec(ctx, statement); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// HoldWriters keeps every ledger in the database from writing, as a program does
+// that holds the writers' lock, until the function returned is called.
+func HoldWriters(t testing.TB, server string) (release func()) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	c, err := pgx.Connect(ctx, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() { _ = c.Close(ctx) })
+	t.Cleanup(release)
+	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(x'75736801'::int, hashtext(current_schema()))`); err != nil {
+		t.Fatal(err)
+	}
+	return release
 }
