@@ -15,6 +15,9 @@ import (
 // The bench runs and says all it is to say. What it measures on a machine that
 // runs other tests beside says nothing.
 func TestQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a great many processes")
+	}
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "bench")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "usher/internal/bench").CombinedOutput(); err != nil {
@@ -90,6 +93,11 @@ func checkTable(t *testing.T, text string) {
 		"members, read through", "new upstream connections a request, after warm-up",
 		"peak memory at 16 connections", "peak memory at 512 connections",
 		"organizations 10 → 500", "reading any of 500 invites over any of 10", "organizations 10 → 500", "issuers 1 → 20", "issuers 1 → 20",
+		"SQLite, invites 100 → 1000, organizations 10 → 100", "SQLite, invites 100 → 1000, organizations 10 → 100",
+		"Postgres, invites 100 → 1000, organizations 10 → 100", "Postgres, invites 100 → 1000, organizations 10 → 100",
+		"batch of 200 → 2000 rows", "batch of 200 → 2000 rows", "memory while 200 rows stream in", "memory while 2000 rows stream in",
+		"a single invite's p99 while a batch of 2000 rows is sent, over idle",
+		"SQLite, settled after each of 2 kills while 60 rows are sent", "Postgres, settled after each of 2 kills while 60 rows are sent",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the rows are\n%q, want\n%q", got, want)

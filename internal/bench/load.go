@@ -137,6 +137,7 @@ type load struct {
 }
 
 func (l load) rate() float64   { return float64(l.requests) / l.elapsed.Seconds() }
+func (l load) each() float64   { return float64(l.elapsed.Microseconds()) / float64(l.requests) }
 func (l load) micros() float64 { return float64(l.cpu.Microseconds()) / float64(l.requests) }
 
 // turn loads a server for a time.

@@ -62,20 +62,30 @@ type plan struct {
 	few, many  int           // organizations
 	touched    int           // organizations read through to the vendor
 	issuers    int
-	limit      time.Duration // of the whole run
+
+	ledgerOrgs, ledgerCopies int           // organizations of the small ledger, and how many more of each the large one has
+	fewRows, manyRows        int           // of a batch
+	uploads                  int           // rounds of one of each
+	single                   int           // single invites a second beside a batch
+	crashRows, crashKills    int           // of the crash test
+	limit                    time.Duration // of the whole run
 }
 
 func fullPlan() plan {
 	return plan{
 		rounds: 5, round: 700 * time.Millisecond, send: 3 * time.Second, sendRounds: 3, rate: 500,
-		memory: 3 * time.Second, few: 100, many: 100_000, touched: 10_000, issuers: 1000, limit: 4 * time.Minute,
+		memory: 3 * time.Second, few: 100, many: 100_000, touched: 10_000, issuers: 1000,
+		ledgerOrgs: 1000, ledgerCopies: 99, fewRows: 10_000, manyRows: 100_000, uploads: 2, single: 100,
+		crashRows: 2000, crashKills: 20, limit: 30 * time.Minute,
 	}
 }
 
 func quickPlan() plan {
 	return plan{
 		rounds: 1, round: 100 * time.Millisecond, send: 300 * time.Millisecond, sendRounds: 1, rate: 100,
-		memory: 200 * time.Millisecond, few: 10, many: 500, touched: 20, issuers: 20, limit: 30 * time.Second,
+		memory: 200 * time.Millisecond, few: 10, many: 500, touched: 20, issuers: 20,
+		ledgerOrgs: 10, ledgerCopies: 9, fewRows: 200, manyRows: 2000, uploads: 1, single: 50,
+		crashRows: 60, crashKills: 2, limit: 10 * time.Minute,
 	}
 }
 
@@ -118,6 +128,10 @@ func (b *bench) run(ctx context.Context, stdout io.Writer) (err error) {
 		{"memory under load", b.memory},
 		{"organizations", b.organizations},
 		{"issuers", b.issuerGrowth},
+		{"ledger", b.ledgerGrowth},
+		{"uploads", b.uploads},
+		{"batch beside single invites", b.besideBatch},
+		{"settling after kills", b.settling},
 	} {
 		if !strings.HasPrefix(part.name, b.part) {
 			continue

@@ -17,6 +17,7 @@ import (
 // sender sends invitations, each to somebody new.
 type sender struct {
 	u     *usher
+	org   int // the nth organization
 	token string
 	keyed bool   // with an Idempotency-Key
 	to    string // the vendor's name, for the table
@@ -33,7 +34,7 @@ func (s *sender) request(n int64) []byte {
 	if s.keyed {
 		key = fmt.Sprintf("key-%08d", n)
 	}
-	return post(s.u.path(0, "/invites"), s.token, key, `{"email":"`+address(n)+`","roles":["member"],"given_name":"Ada"}`)
+	return post(s.u.path(s.org, "/invites"), s.token, key, `{"email":"`+address(n)+`","roles":["member"],"given_name":"Ada"}`)
 }
 
 // send sends one on a kept connection.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"usher/identity"
 	"usher/ledger"
+	"usher/ledger/ledgertest"
 )
 
 // usher is a running gateway with its own ledger.
@@ -22,6 +25,7 @@ type usher struct {
 	*process
 	address string // host:port
 	dir     string
+	ledger  string   // its URL
 	orgs    []string // ids
 	invites []string // the nth is of the nth organization, counted round and round
 }
@@ -30,6 +34,8 @@ type usher struct {
 type world struct {
 	organizations, issuers int
 	invites                int      // in all; fewer than organizations: one of each
+	copies                 int      // so many more of each organization and invite
+	ledger                 string   // its URL; empty: a file of its own
 	clerk                  bool     // the vendor is Clerk, not Asgardeo
 	env                    []string // beside the environment of this program
 }
@@ -41,8 +47,8 @@ func (b *bench) start(ctx context.Context, w world) (*usher, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &usher{dir: dir}
-	if err := u.stock(ctx, w.organizations, w.invites); err != nil {
+	u := &usher{dir: dir, ledger: cmp.Or(w.ledger, "sqlite:"+filepath.Join(dir, "usher.db"))}
+	if err := u.stock(ctx, w); err != nil {
 		return nil, fmt.Errorf("fill the ledger: %w", err)
 	}
 	if u.address, err = freeAddress(ctx); err != nil {
@@ -74,15 +80,13 @@ func (b *bench) config(u *usher, w world) string {
 		provider, admin, member = "clerk", "org:admin", "org:member"
 		settings = fmt.Sprintf("{base_url: %q, secret_key: sk_live_bench}", b.vendor.origin())
 	}
-	text := "listen: " + u.address + "\nledger: {url: \"" + u.ledgerURL() + "\"}\nlimits: {requests_per_minute: 0}\n" + b.issuer.config(issuers) +
+	text := "listen: " + u.address + "\nledger: {url: \"" + u.ledger + "\"}\nlimits: {requests_per_minute: 0}\n" + b.issuer.config(issuers) +
 		"connections:\n  - name: bench\n    provider: " + provider + "\n    issuers:\n"
 	for n := range issuers {
 		text += "      - " + b.issuer.name(n) + "\n"
 	}
 	return text + fmt.Sprintf("    roles: {admin: {provider: %q}, member: {provider: %q}}\n    limits: {all: {calls: 0}}\n    settings: %s\n", admin, member, settings)
 }
-
-func (u *usher) ledgerURL() string { return "sqlite:" + filepath.Join(u.dir, "usher.db") }
 
 func freeAddress(ctx context.Context) (string, error) {
 	var lc net.ListenConfig
@@ -127,20 +131,28 @@ const stockAtOnce = 5000
 // stock fills a new ledger. The organizations count as compared with the
 // vendor for the whole run: what is measured is reading, and a comparison,
 // once a minute and organization, would be measured with it.
-func (u *usher) stock(ctx context.Context, organizations, invites int) (err error) {
-	if organizations == 0 {
+func (u *usher) stock(ctx context.Context, w world) error {
+	if w.organizations == 0 {
 		return nil
 	}
-	if _, err := ledger.Up(ctx, u.ledgerURL()); err != nil {
+	if _, err := ledger.Up(ctx, u.ledger); err != nil {
 		return err
 	}
-	l, err := ledger.Open(ctx, u.ledgerURL(), nil)
+	if err := u.record(ctx, w.organizations, max(w.organizations, w.invites)); err != nil || w.copies == 0 {
+		return err
+	}
+	return u.multiply(ctx, w.copies)
+}
+
+// record records organizations and invites one by one.
+func (u *usher) record(ctx context.Context, organizations, invites int) (err error) {
+	l, err := ledger.Open(ctx, u.ledger, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	synced := time.Now().Add(time.Hour)
-	for invites = max(organizations, invites); len(u.invites) < invites; {
+	for len(u.invites) < invites {
 		if err := l.Write(ctx, func(tx *ledger.Tx) error {
 			for range min(stockAtOnce, invites-len(u.invites)) {
 				if len(u.orgs) < organizations {
@@ -157,6 +169,28 @@ func (u *usher) stock(ctx context.Context, organizations, invites int) (err erro
 			return err
 		}
 	}
+	return nil
+}
+
+// multiply copies what the ledger has.
+func (u *usher) multiply(ctx context.Context, copies int) error {
+	if err := ledgertest.Multiply(ctx, u.ledger, copies); err != nil {
+		return err
+	}
+	all := func(ids []string) (all []string) {
+		all = slices.Clone(ids)
+		for n := range copies {
+			for _, id := range ids {
+				all = append(all, ledgertest.CopyID(id, n))
+			}
+		}
+		return all
+	}
+	var invites []string
+	for round := range slices.Chunk(u.invites, len(u.orgs)) {
+		invites = append(invites, all(round)...)
+	}
+	u.orgs, u.invites = all(u.orgs), invites
 	return nil
 }
 

@@ -25,6 +25,8 @@ type vendor struct {
 	base        string
 	connections atomic.Int64 // ever opened
 	calls       atomic.Int64
+	invitations atomic.Int64
+	bulk        gate // for invitations of several people in one call
 
 	mu       sync.Mutex
 	recorded *[]call // nil: not recording
@@ -51,6 +53,8 @@ func startVendor(ctx context.Context) (*vendor, error) {
 		"GET /t/bench/o/api/server/v1/guests/invitations": invitations,
 		"GET /v1/organizations/{org}/invitations":         noneAtClerk,
 		"POST /v1/organizations/{org}/invitations":        invitedAtClerk,
+		"GET /v1/organizations/{org}/memberships":         noneAtClerk,
+		"POST /v1/organizations/{org}/invitations/bulk":   v.invitedTogetherAtClerk,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
@@ -194,10 +198,59 @@ func invitedAtClerk(r *http.Request, body []byte) (int, any) {
 	if err := json.Unmarshal(body, &asked); err != nil {
 		return http.StatusBadRequest, nil
 	}
-	return http.StatusOK, map[string]any{
-		"object": "organization_invitation", "id": "orginv_2g7np7Hrk0SN6kj5EDMLDaKNL0S", "organization_id": r.PathValue("org"),
+	return http.StatusOK, clerkInvitation(r, asked, "orginv_2g7np7Hrk0SN6kj5EDMLDaKNL0S")
+}
+
+func (v *vendor) invitedTogetherAtClerk(r *http.Request, body []byte) (int, any) {
+	v.bulk.pass()
+	var asked []map[string]any
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return http.StatusBadRequest, nil
+	}
+	made := make([]any, len(asked))
+	for n, one := range asked {
+		made[n] = clerkInvitation(r, one, fmt.Sprintf("orginv_%027d", v.invitations.Add(1)))
+	}
+	return http.StatusOK, map[string]any{"data": made, "total_count": len(made)}
+}
+
+func clerkInvitation(r *http.Request, asked map[string]any, id string) any {
+	return map[string]any{
+		"object": "organization_invitation", "id": id, "organization_id": r.PathValue("org"),
 		"email_address": asked["email_address"], "role": asked["role"], "role_name": "Member", "status": "pending",
 		"public_metadata": map[string]any{}, "private_metadata": asked["private_metadata"], "url": nil,
 		"expires_at": 1900000000000, "created_at": 1890000000000, "updated_at": 1890000000000, "inviter_id": nil, "public_inviter_data": nil,
+	}
+}
+
+// gate lets calls through unless it is held; those that come then wait.
+type gate struct {
+	mu   sync.Mutex
+	shut chan struct{} // nil: open
+}
+
+func (g *gate) hold() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil {
+		g.shut = make(chan struct{})
+	}
+}
+
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
+func (g *gate) pass() {
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut != nil {
+		<-shut
 	}
 }
