@@ -188,10 +188,17 @@ func (b *bench) besideBatch(ctx context.Context) (err error) {
 		b.vendor.bulk.hold()
 		after, err3 := u.batch(ctx, token, up.batch)
 		sent += after.Counts["sent"] - before.Counts["sent"]
-		pause(quiet)
 		return took, errors.Join(err1, err2, err3)
 	}
-	as, bs, err := alternate(b.plan.rounds, busy, window)
+	idle := func() (paced, error) {
+		// Calls that have waited since an earlier turn are let go, and others wait
+		// from now: none may run out of its time.
+		b.vendor.bulk.release()
+		b.vendor.bulk.hold()
+		pause(quiet)
+		return window()
+	}
+	as, bs, err := alternate(b.plan.rounds, busy, idle)
 	if err != nil {
 		return err
 	}
