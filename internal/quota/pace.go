@@ -5,12 +5,18 @@ import (
 	"time"
 )
 
-// Pace is one kind of call under its scope's limits, for who plans many of them.
-// The zero value is not limited. It may be used concurrently.
+// Pace is what one thing takes of its scope's limits, one call or several, for
+// who plans many of them. The zero value is not limited. It may be used
+// concurrently.
 type Pace struct {
 	limiter *Limiter
-	mask    uint64
-	each    int // calls; 0 is 1
+	calls   []calls
+}
+
+// calls are so many calls that count in the same classes.
+type calls struct {
+	mask uint64
+	n    int
 }
 
 // Pace returns the pace of a call. A nil *Limiter limits nothing.
@@ -18,43 +24,61 @@ func (l *Limiter) Pace(method, path string) Pace {
 	if l == nil {
 		return Pace{}
 	}
-	return Pace{limiter: l, mask: l.mask(method, path)}
+	return Pace{limiter: l, calls: []calls{{l.mask(method, path), 1}}}
 }
 
-// Each returns the pace of what takes n such calls.
+// Each returns the pace of what takes n times as much.
 func (p Pace) Each(n int) Pace {
-	p.each = n
-	return p
+	each := Pace{limiter: p.limiter}
+	for _, c := range p.calls {
+		each.calls = append(each.calls, calls{c.mask, n * c.n})
+	}
+	return each
 }
 
-// Limit returns the tightest of the limits that the call counts in, as far as
-// they are for the background; no calls: it counts in none.
+// And returns the pace of what takes both. The other is of the same limiter.
+func (p Pace) And(other Pace) Pace {
+	both := Pace{limiter: p.limiter}
+	both.calls = append(append(both.calls, p.calls...), other.calls...)
+	return both
+}
+
+// Limit returns how many of it the tightest of the limits that it counts in lets
+// through, as far as they are for the background; no calls: it counts in none.
 func (p Pace) Limit() (tightest Limit) {
 	if p.limiter == nil {
 		return Limit{}
 	}
 	for n, b := range p.limiter.scope.budgets {
-		if p.mask&(1<<n) == 0 {
+		takes := 0
+		for _, c := range p.calls {
+			if c.mask&(1<<n) != 0 {
+				takes += c.n
+			}
+		}
+		if takes == 0 {
 			continue
 		}
-		b.Calls -= Kept(b.Calls)
+		b.Calls = max((b.Calls-Kept(b.Calls))/takes, 1)
 		if tightest.Calls == 0 || float64(b.Calls)*tightest.Window.Seconds() < float64(tightest.Calls)*b.Window.Seconds() {
 			tightest = b.Limit
 		}
 	}
-	if tightest.Calls > 0 && p.each > 1 {
-		tightest.Calls = max(tightest.Calls/p.each, 1)
-	}
 	return tightest
 }
 
-// Wait returns how long it is until such a call of the background can have its
-// turn, as far as is known; 0: now. Nothing is taken: somebody else may have it then.
-func (p Pace) Wait(ctx context.Context) (time.Duration, error) {
-	if p.limiter == nil {
-		return 0, nil
+// Wait returns how long it is until each of its calls can have its turn in the
+// background, as far as is known; 0: now. Nothing is taken: somebody else may
+// have it then.
+func (p Pace) Wait(ctx context.Context) (longest time.Duration, err error) {
+	for _, c := range p.calls {
+		wait, err := p.limiter.scope.peek(ctx, kind{mask: c.mask, background: true})
+		if err != nil {
+			return 0, err
+		}
+		longest = max(longest, wait)
 	}
-	return p.limiter.scope.peek(ctx, kind{mask: p.mask, background: true})
+	return longest, nil
 }
 
 // peek takes a slot and gives it back, which tells what is known of the store.
