@@ -46,4 +46,10 @@ func (c *Config) Quotas() quota.Declaration {
 	}}
 }
 
-var _ providers.Limited = (*Config)(nil)
+// Pace implements providers.Pacer.
+func (p *Provider) Pace(bool) quota.Pace { return p.client.Pace() }
+
+var (
+	_ providers.Limited = (*Config)(nil)
+	_ providers.Pacer   = (*Provider)(nil)
+)

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"usher/identity"
 	"usher/internal/quota"
 	"usher/providers"
 )
@@ -23,4 +24,13 @@ func (c *Config) Quotas() quota.Declaration {
 	}}
 }
 
-var _ providers.Limited = (*Config)(nil)
+// Pace implements providers.Pacer. The invitations are looked at before one is
+// sent, and the members where the vendor does not compare as usher does.
+func (p *Provider) Pace(bool) quota.Pace {
+	return p.client.Pace(p.deps.EmailRule != identity.EmailExact)
+}
+
+var (
+	_ providers.Limited = (*Config)(nil)
+	_ providers.Pacer   = (*Provider)(nil)
+)

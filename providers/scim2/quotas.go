@@ -3,6 +3,7 @@ package scim2
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -27,4 +28,15 @@ func (c *Config) Quotas() quota.Declaration {
 	}
 }
 
-var _ providers.Limited = (*Config)(nil)
+// Pace implements providers.Pacer. Before a link is mailed, three looks show
+// whether it can be accepted: at the organization's group, those of the roles,
+// and the person's account.
+func (p *Provider) Pace(bool) quota.Pace {
+	const looks = 3
+	return p.http.Pace(http.MethodGet, p.settings.BaseURL+groupsPath).Each(looks)
+}
+
+var (
+	_ providers.Limited = (*Config)(nil)
+	_ providers.Pacer   = (*Provider)(nil)
+)

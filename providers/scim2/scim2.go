@@ -19,6 +19,7 @@ import (
 
 // Provider is one connection to a SCIM service.
 type Provider struct {
+	http       *httpx.Client
 	scim       *client.Client
 	credential credential
 	settings   *settings
@@ -79,7 +80,7 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		scim:       client.New(http, client.Options{BaseURL: set.BaseURL, Authorize: authorize, Now: d.Now}),
+		http: http, scim: client.New(http, client.Options{BaseURL: set.BaseURL, Authorize: authorize, Now: d.Now}),
 		credential: fixed(set.Token), settings: set, deps: d, service: newService(d.Now),
 		groups: newLanes(), people: newLanes(), seams: s,
 		log: d.Logger.With("connection", d.Connection, "provider", "scim2"),

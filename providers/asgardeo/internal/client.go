@@ -16,6 +16,7 @@ import (
 
 	"usher/identity"
 	"usher/internal/httpx"
+	"usher/internal/quota"
 	"usher/internal/redact"
 )
 
@@ -159,10 +160,12 @@ func (c *Client) ResendCode(ctx context.Context, token string, body ResendCode) 
 	return err
 }
 
+const pathInvite = "/o/api/server/v1/guests/invite"
+
 // InviteGuest sends one guest invitation. A nil error means that its row says
 // "Successful"; a refusal in the row is an *APIError like any other.
 func (c *Client) InviteGuest(ctx context.Context, token string, body GuestInvite) error {
-	r, err := jsonRequest("invite guest", http.MethodPost, "/o/api/server/v1/guests/invite", token, body)
+	r, err := jsonRequest("invite guest", http.MethodPost, pathInvite, token, body)
 	if err != nil {
 		return err
 	}
@@ -185,6 +188,16 @@ func (c *Client) InviteGuest(ctx context.Context, token string, body GuestInvite
 		}
 	}
 	return &APIError{Op: r.op, Status: http.StatusOK, Acted: true, Message: "the answer does not say what became of the invitation"}
+}
+
+// Pace returns the pace of inviting somebody new: a look for the account, its
+// creation, and the invitation. What is remembered of tokens and roles is little
+// beside that.
+func (c *Client) Pace() quota.Pace {
+	users := c.base + "/scim2/Users"
+	return c.http.Pace(http.MethodGet, users).
+		And(c.http.Pace(http.MethodPost, users)).
+		And(c.http.Pace(http.MethodPost, c.base+pathInvite))
 }
 
 // ListInvitations returns every invitation of an organization. It sends no

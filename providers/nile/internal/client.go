@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"usher/internal/httpx"
+	"usher/internal/quota"
 )
 
 // The two headers of every call, without which the vendor guesses by which
@@ -111,6 +112,17 @@ func (c *Client) Invite(ctx context.Context, s *Session, tenant string, n NewInv
 		return nil, unusable(r, answer, "the answer is no invitation")
 	}
 	return row, nil
+}
+
+// Pace returns the pace of a sending: Invites, Users if they are asked for, and
+// Invite.
+func (c *Client) Pace(users bool) quota.Pace {
+	call := func(method, rest string) quota.Pace { return c.http.Pace(method, c.base+tenantPath("any", rest)) }
+	pace := call(http.MethodGet, "/invites").And(call(http.MethodPost, "/invite"))
+	if users {
+		pace = pace.And(call(http.MethodGet, "/users"))
+	}
+	return pace
 }
 
 // Invites returns all invitations of a tenant, expired ones included, in no

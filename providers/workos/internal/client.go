@@ -15,6 +15,7 @@ import (
 
 	"usher/identity"
 	"usher/internal/httpx"
+	"usher/internal/quota"
 )
 
 // MaxPage is the longest page the vendor gives (FACTS.md section 3).
@@ -108,6 +109,9 @@ func list[T any](ctx context.Context, c *Client, r request) (*List[T], error) {
 func (c *Client) SendInvitation(ctx context.Context, body NewInvitation) (*Invitation, error) {
 	return c.invitation(ctx, request{op: OpSend, method: http.MethodPost, path: pathInvitations, body: body})
 }
+
+// Pace returns the pace of SendInvitation.
+func (c *Client) Pace() quota.Pace { return c.http.Pace(http.MethodPost, c.base+pathInvitations) }
 
 // Invitation returns one invitation, whatever organization it leads into.
 func (c *Client) Invitation(ctx context.Context, id string) (*Invitation, error) {
