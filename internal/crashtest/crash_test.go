@@ -84,9 +84,6 @@ func crash(t *testing.T, db database, s size) {
 	t.Logf("after %s all files are taken; answers to uploads by status, 0 for none: %v; the longest took %s", seconds(time.Since(began)), u.tries, seconds(u.longest))
 	w.finish(j.files)
 	t.Logf("after %s all batches are done", seconds(time.Since(began)))
-	again := j.retry()
-	w.finish(j.files)
-	t.Logf("after %s they are again; rows that had failed with the vendor and were tried again: %d", seconds(time.Since(began)), again)
 	j.read()
 	j.judge()
 	t.Logf("after %s all is read; %d invites; mails that were lost or refused: %v; uncertain rows: %d by lost answers, %d by kills\n%s",

@@ -3,7 +3,6 @@ package crashtest
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -47,45 +46,6 @@ func (j *judge) read() {
 		}
 		j.batches(o)
 	}
-}
-
-// retry has rows sent again that failed since the vendor did. It must be true
-// that they did: the vendor has nothing of them. All are looked at before any is
-// sent again, since an address can be in several files.
-func (j *judge) retry() (rows int) {
-	t := j.w.truth()
-	var again []string
-	for _, f := range j.files {
-		path := "/v1/organizations/" + f.org.id + "/invite-batches/" + f.batch
-		failed := 0
-		for _, i := range list[item](j.w, path+"/items", url.Values{"outcome": {"failed"}}) {
-			if text(i.Code) != "provider_error" {
-				continue
-			}
-			failed++
-			// What another row of the address has sent since is not this row's.
-			if elsewhere := j.sentBy(f.org, i.Email); !elsewhere && len(t.invitations[place{f.org.connection, f.org.providerID, i.Email}])+j.w.relay.mailed(i.Email) > 0 {
-				j.fail("%s: %s, but it was sent: %s", f.key, &i, t.about(f.org, i.Email))
-			}
-		}
-		if rows += failed; failed > 0 {
-			again = append(again, path)
-		}
-	}
-	for _, path := range again {
-		got, err := j.w.ask(j.w.gateways[0], "POST", path+"/retry", nil, nil)
-		if err != nil || got.status != http.StatusOK && got.status != http.StatusAccepted {
-			j.fail("%s: retry: %v %v", path, got, err)
-		}
-	}
-	return rows
-}
-
-// sentBy reports that an organization has a living invite of an address.
-func (j *judge) sentBy(o *organization, email string) bool {
-	return slices.ContainsFunc(list[invite](j.w, "/v1/organizations/"+o.id+"/invites", url.Values{"email": {email}}), func(i invite) bool {
-		return i.State == "pending" || i.State == "uncertain"
-	})
 }
 
 // batches reads an organization's batches: one for each file, with its rows.

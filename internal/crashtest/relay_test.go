@@ -83,12 +83,6 @@ func (r *relay) begin() string {
 	return fault
 }
 
-func (r *relay) mailed(to string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.delivered[to]
-}
-
 func (r *relay) note(counts map[string]int, recipients []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

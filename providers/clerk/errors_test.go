@@ -82,7 +82,7 @@ func TestRefusals(t *testing.T) {
 			if !ok || known.Code != c.want || known.Field != c.field || known.Unknown != c.acted {
 				t.Errorf("the caller sees %+v, want %s at %q, unknown %v", known, c.want, c.field, c.acted)
 			}
-			if got := providers.Refused(err); got != (c.status < 500) {
+			if got := providers.Refused(err); got != (c.status/100 == 4) {
 				t.Errorf("it counts as an answer: %v", got)
 			}
 			full := []string{"organization_membership_quota_exceeded", "insufficient_seats", "dev_monthly_email_limit_exceeded"}

@@ -46,8 +46,9 @@ func (e *Error) Error() string {
 // IdentityCode implements identity.Coder.
 func (e *Error) IdentityCode() identity.Code { return e.code }
 
-// Refused implements providers.Refuser: a server that fails may do better.
-func (e *Error) Refused() bool { return e.Status < http.StatusInternalServerError }
+// Refused implements providers.Refuser: a server that fails, or answers what
+// nobody asked for, may do better.
+func (e *Error) Refused() bool { return e.Status/100 == 4 }
 
 // MayHaveActed implements providers.Uncertainer.
 func (e *Error) MayHaveActed() bool { return e.acted }

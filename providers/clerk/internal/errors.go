@@ -71,8 +71,9 @@ func (e *APIError) Exhausted() bool {
 	}
 }
 
-// Refused implements providers.Refuser: a server that fails may do better.
-func (e *APIError) Refused() bool { return e.Status < http.StatusInternalServerError }
+// Refused implements providers.Refuser: a server that fails, or answers what
+// nobody asked for, may do better.
+func (e *APIError) Refused() bool { return e.Status/100 == 4 }
 
 // IsDuplicate reports the refusal of a second pending invitation of an address.
 // The status is not looked at: it has been seen to vary (FACTS.md section 4.6).

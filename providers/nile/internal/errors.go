@@ -73,8 +73,9 @@ func (e *APIError) RetryAfter() time.Duration { return e.Retry }
 // IdentityCode implements identity.Coder.
 func (e *APIError) IdentityCode() identity.Code { return e.Problem().Code }
 
-// Refused implements providers.Refuser: a server that fails may do better.
-func (e *APIError) Refused() bool { return e.Status < http.StatusInternalServerError }
+// Refused implements providers.Refuser: a server that fails, or answers what
+// nobody asked for, may do better.
+func (e *APIError) Refused() bool { return e.Status/100 == 4 }
 
 // Problem is what an error means to a caller of ours.
 type Problem struct {

@@ -77,8 +77,9 @@ func (e *APIError) IdentityCode() identity.Code { return e.Problem().Code }
 // Exhausted implements providers.Exhauster: each invitation is a mail.
 func (e *APIError) Exhausted() bool { return e.Code == "daily_quota_exceeded" }
 
-// Refused implements providers.Refuser: a server that fails may do better.
-func (e *APIError) Refused() bool { return e.Status < http.StatusInternalServerError }
+// Refused implements providers.Refuser: a server that fails, or answers what
+// nobody asked for, may do better.
+func (e *APIError) Refused() bool { return e.Status/100 == 4 }
 
 // Gone reports that the vendor does not have what a call was about.
 func (e *APIError) Gone() bool { return e.Status == http.StatusNotFound && e.JSON }
