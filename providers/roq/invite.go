@@ -121,7 +121,7 @@ func (s *sending) mayBegin() error {
 }
 
 func alreadyMember() error {
-	return identity.FieldError(identity.CodeAlreadyMember, "/email", "The person is a member of the organization already.")
+	return identity.Errorf(identity.CodeAlreadyMember, "The person is a member of the organization already.")
 }
 
 // livesElsewhere: an account belongs to one tenant, and an invitation does not
