@@ -17,7 +17,7 @@ import (
 
 // equivalenceCases are the behaviours that every backend has.
 func equivalenceCases() []equivalenceCase {
-	return slices.Concat(sendingCases(), refusalCases(), fieldCases(), rightsCases(), keyCases(), listingCases(), lifeCases(), teamCases(), faultCases())
+	return slices.Concat(sendingCases(), refusalCases(), fieldCases(), rightsCases(), keyCases(), listingCases(), lifeCases(), teamCases(), faultCases(), batchCases())
 }
 
 // refused is a case whose request answers a problem and leaves nothing behind.
