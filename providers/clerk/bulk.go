@@ -52,7 +52,7 @@ func (b *bulk) run(ctx context.Context) error {
 	for n, row := range b.rows {
 		keys[n] = row.lane()
 	}
-	give, err := b.lanes.take(ctx, keys...)
+	give, err := b.lanes.Take(ctx, keys...)
 	if err != nil {
 		return err
 	}

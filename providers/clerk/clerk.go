@@ -11,6 +11,7 @@ import (
 
 	"usher/identity"
 	"usher/internal/httpx"
+	"usher/internal/keylock"
 	"usher/providers"
 	"usher/providers/clerk/internal"
 )
@@ -20,9 +21,12 @@ type Provider struct {
 	client   *internal.Client
 	settings *settings
 	deps     providers.Deps
-	lanes    *lanes
-	sleep    func(context.Context, time.Duration) error
-	log      *slog.Logger
+	// lanes let one sending at a time look whether an address has an invitation and
+	// create one. Where the vendor puts a second invitation in the place of the
+	// first, two that looked at the same time would both be mailed.
+	lanes *keylock.Locks
+	sleep func(context.Context, time.Duration) error
+	log   *slog.Logger
 }
 
 var (
@@ -75,7 +79,7 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 		return nil, err
 	}
 	return &Provider{
-		client: internal.New(http, set.base, set.SecretKey, d.Now), settings: set, deps: d, lanes: newLanes(), sleep: s.sleep,
+		client: internal.New(http, set.base, set.SecretKey, d.Now), settings: set, deps: d, lanes: keylock.New(), sleep: s.sleep,
 		log: d.Logger.With("connection", d.Connection, "provider", "clerk"),
 	}, nil
 }

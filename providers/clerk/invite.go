@@ -40,7 +40,7 @@ func (s *sending) alone(ctx context.Context, run func(context.Context) (*interna
 	if err := checkOrg(s.request.Org); err != nil {
 		return nil, s.unsettled(err)
 	}
-	give, err := s.lanes.take(ctx, s.lane())
+	give, err := s.lanes.Take(ctx, s.lane())
 	if err != nil {
 		return nil, s.unsettled(err)
 	}

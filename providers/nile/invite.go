@@ -42,7 +42,7 @@ func (s *sending) run(ctx context.Context) (*providers.Sent, error) {
 	if err := s.check(); err != nil {
 		return nil, s.unsettled(err)
 	}
-	give, err := s.lanes.take(ctx, s.tenant+"\n"+s.address(s.request.Address))
+	give, err := s.lanes.Take(ctx, s.tenant+"\n"+s.address(s.request.Address))
 	if err != nil {
 		return nil, s.unsettled(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"usher/identity"
 	"usher/internal/httpx"
+	"usher/internal/keylock"
 	"usher/providers"
 	"usher/providers/nile/internal"
 )
@@ -21,8 +22,11 @@ type Provider struct {
 	deps     providers.Deps
 	role     string // the one there is
 	sessions *sessions
-	lanes    *lanes
-	log      *slog.Logger
+	// lanes let one sending at a time look whether an address has an invitation and
+	// create one. The vendor takes a second one for a wish to send the first again,
+	// so two that looked at the same time would both be mailed.
+	lanes *keylock.Locks
+	log   *slog.Logger
 }
 
 var (
@@ -70,7 +74,7 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		client: internal.New(http, set.BaseURL, set.Origin, set.secure, d.Now), settings: set, deps: d, lanes: newLanes(),
+		client: internal.New(http, set.BaseURL, set.Origin, set.secure, d.Now), settings: set, deps: d, lanes: keylock.New(),
 		log: d.Logger.With("connection", d.Connection, "provider", "nile"),
 	}
 	for key := range d.Roles {

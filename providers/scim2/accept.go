@@ -61,7 +61,7 @@ func (p *Provider) Accept(ctx context.Context, r providers.AcceptRequest) (*iden
 
 // account returns the invitee's account, which is made if there is none.
 func (p *Provider) account(ctx context.Context, r providers.InviteRequest) (*scim.User, error) {
-	give, err := p.people.take(ctx, r.EmailKey)
+	give, err := p.people.Take(ctx, r.EmailKey)
 	if err != nil {
 		return nil, err
 	}

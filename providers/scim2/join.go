@@ -39,7 +39,7 @@ func (p *Provider) join(ctx context.Context, j providers.Journal, name, id, user
 	}
 	if !f.patch {
 		// Two who write a whole group at once would each write the other away.
-		give, err := p.groups.take(ctx, id)
+		give, err := p.groups.Take(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"usher/identity"
 	"usher/internal/httpx"
+	"usher/internal/keylock"
 	"usher/providers"
 	"usher/scim"
 	"usher/scim/client"
@@ -25,8 +26,8 @@ type Provider struct {
 	settings   *settings
 	deps       providers.Deps
 	service    *service
-	groups     *lanes // groups that are written as a whole
-	people     *lanes // people without an account
+	groups     *keylock.Locks // groups that are written as a whole
+	people     *keylock.Locks // people without an account
 	seams      seams
 	log        *slog.Logger
 }
@@ -82,7 +83,7 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	p := &Provider{
 		http: http, scim: client.New(http, client.Options{BaseURL: set.BaseURL, Authorize: authorize, Now: d.Now}),
 		credential: fixed(set.Token), settings: set, deps: d, service: newService(d.Now),
-		groups: newLanes(), people: newLanes(), seams: s,
+		groups: keylock.New(), people: keylock.New(), seams: s,
 		log: d.Logger.With("connection", d.Connection, "provider", "scim2"),
 	}
 	if set.TokenURL != "" {
