@@ -76,7 +76,7 @@ func fullPlan() plan {
 		rounds: 5, round: 700 * time.Millisecond, send: 3 * time.Second, sendRounds: 3, rate: 500,
 		memory: 3 * time.Second, few: 100, many: 100_000, touched: 10_000, issuers: 1000,
 		ledgerOrgs: 1000, ledgerCopies: 99, fewRows: 10_000, manyRows: 100_000, uploads: 2, single: 100,
-		crashRows: 2000, crashKills: 20, limit: 30 * time.Minute,
+		crashRows: 2000, crashKills: 20, limit: time.Hour,
 	}
 }
 
