@@ -30,6 +30,7 @@ type house struct {
 	admin   invites.Caller
 	tick    chan time.Time
 	every   time.Duration // how often pending invites are compared; 0: never
+	timeout time.Duration // of one operation at the vendor
 }
 
 const life = 72 * time.Hour
@@ -37,7 +38,7 @@ const life = 72 * time.Hour
 func build(t *testing.T, change ...func(*memory.Options)) *house {
 	t.Helper()
 	h := &house{
-		t: t, clock: testclock.Running(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)), tick: make(chan time.Time),
+		t: t, clock: testclock.Running(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)), tick: make(chan time.Time), timeout: 30 * time.Second,
 		url:     "sqlite:" + filepath.Join(t.TempDir(), "usher.db"),
 		options: memory.Options{Roles: map[string]string{"admin": "Administrator", "member": "Member"}},
 		admin: invites.Caller{
@@ -73,7 +74,7 @@ func (h *house) serve(change func(*invites.Options)) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	client := providers.NewClient("main", memory.New(h.vendor, h.options), &providers.ClientOptions{Timeout: 30 * time.Second, Now: h.clock.Now, Logger: log})
+	client := providers.NewClient("main", memory.New(h.vendor, h.options), &providers.ClientOptions{Timeout: h.timeout, Now: h.clock.Now, Logger: log})
 	options := &invites.Options{Logger: log, SettleTimeout: 30 * time.Second, Tick: h.tick}
 	change(options)
 	h.service, err = invites.New(h.t.Context(), h.ledger, []*invites.Connection{{
@@ -86,6 +87,15 @@ func (h *house) serve(change func(*invites.Options)) {
 	}
 	service, l := h.service, h.ledger
 	h.t.Cleanup(func() { closeHouse(h.t, service, l) })
+}
+
+// patient is a house that waits for its vendor for as long as a test may take.
+func patient(t *testing.T) *house {
+	t.Helper()
+	h := build(t)
+	closeHouse(t, h.service, h.ledger)
+	h.timeout = 10 * time.Minute
+	return h
 }
 
 func closeHouse(t *testing.T, s *invites.Service, l *ledger.Ledger) {

@@ -40,8 +40,8 @@ func TestOutcomeIsNotLostWithTheLedger(t *testing.T) {
 	for name, keyed := range map[string]bool{"without a key": false, "with a key": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := build(t)
-			must(t, h.service.Start(t.Context())) // nobody ticks
+			h := patient(t)
+			h.started() // nobody ticks
 			entered, release := make(chan struct{}), make(chan struct{})
 			h.vendor.Inject(memory.Fault{Op: "invite", Block: release, Entered: entered})
 			r := request("x@example.com")

@@ -12,7 +12,9 @@
 // Reading goes through methods of Ledger, changing through Ledger.Write:
 //
 //	Open ── Ledger.Invite, Invites, Organizations …   read-only connections
-//	   └─── Ledger.Write(ctx, func(*Tx) error)        the one writer
+//	   ├─── Ledger.Write(ctx, func(*Tx) error)        the one writer
+//	   └─── Ledger.Persist                            the same, for what has happened:
+//	                                                  tried until the database lets it
 //
 // A transaction must be short: no vendor is called inside one, and the Ledger
 // itself is not called from within one. Those that come at the same time run
@@ -28,5 +30,6 @@
 // Errors are *identity.Error: not_found, conflict with the field, invite_pending
 // with the living invite, idempotency_in_progress, idempotency_key_reused, and
 // internal with the cause for everything else. What is wrong with the ledger's
-// database itself is a *DatabaseError.
+// database itself is a *DatabaseError, also as a cause; where that passes (a full
+// disk, a lock, a server that is away), Passes says so.
 package ledger
