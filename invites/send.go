@@ -59,7 +59,24 @@ func (s *Service) Send(ctx context.Context, by Caller, org *identity.Organizatio
 	if err != nil {
 		return nil, pendingText(err)
 	}
-	return s.deliver(ctx, c, org, i, ending{refused: fail, claim: r.Claim, fresh: true})
+	sent, err := s.deliver(ctx, c, org, i, ending{refused: fail, claim: r.Claim, fresh: true})
+	if err != nil {
+		return nil, s.unlessLost(ctx, org, id, err)
+	}
+	return sent, nil
+}
+
+// unlessLost returns why a sending did not succeed: cause, unless the invite that was
+// written ahead of its first step is not there. Then nothing was begun at the vendor.
+func (s *Service) unlessLost(ctx context.Context, org *identity.Organization, id string, cause error) error {
+	if code := identity.CodeOf(cause); code != identity.CodeInternal && code != identity.CodeNotFound {
+		return cause
+	}
+	_, err := s.ledger.Invite(ctx, org.ID, id)
+	if lost := s.ledger.LostAhead(); lost != nil && isCode(err, identity.CodeNotFound) {
+		return lost
+	}
+	return cause
 }
 
 // withinMailBudget refuses a sending to an address that has been mailed often

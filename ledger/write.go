@@ -36,6 +36,7 @@ type turn struct {
 	open    *group        // what the next one joins; nil: begin one
 	late    time.Duration // how long what nobody waits for may go uncommitted
 	refused refusal       // of the last beginning that failed after a long wait
+	lost    atomic.Pointer[error]
 }
 
 // refusal is why no transaction could be begun.
@@ -105,6 +106,15 @@ type share struct {
 	fn    func(*Tx) error
 	await bool  // for the commit
 	owed  *debt // if the database is in the way; nil: nothing
+}
+
+// LostAhead returns why changes that were written ahead could not be committed, the
+// last time that happened: for who finds that its own are not there. Nil: never.
+func (l *Ledger) LostAhead() error {
+	if why := l.turn.lost.Load(); why != nil {
+		return failed("commit transaction", *why)
+	}
+	return nil
 }
 
 func (l *Ledger) run(ctx context.Context, p share) error {
@@ -322,6 +332,7 @@ func (l *Ledger) commit(ctx context.Context) {
 		l.life.lives(g)
 	}
 	if g.err != nil && g.ahead {
+		l.turn.lost.Store(&g.err)
 		l.log.ErrorContext(ctx, "ledger: changes that nobody waited for could not be committed", "error", g.err)
 	}
 	l.kept.drop(g.changed)

@@ -82,6 +82,11 @@ func (tc *trouble) live(k *keeping) {
 	k.send("control@example.com")
 	mails := k.mails("control@example.com")
 	release := k.hold()
+	origin, _, _ := strings.Cut(k.env["USHER_SANDBOX_NILE_URL"], "/v2/")
+	all := `{"match":{"method":"POST","path":"/invite$"},"times":-1,"do":{"hang":true}}`
+	if got := send(t, origin+"/_sandbox/faults", "", all); got.status != http.StatusCreated {
+		t.Fatalf("the fault answers %+v", got)
+	}
 	rows := []string{"row1@example.com", "row2@example.com", "row3@example.com", "row4@example.com", "row5@example.com", "row6@example.com"}
 	batch := k.file(rows...)
 	held := make(chan answered, 1)
