@@ -73,7 +73,7 @@ func (s *Service) unlessLost(ctx context.Context, org *identity.Organization, id
 		return cause
 	}
 	_, err := s.ledger.Invite(ctx, org.ID, id)
-	if lost := s.ledger.LostAhead(); lost != nil && isCode(err, identity.CodeNotFound) {
+	if lost := s.ledger.LostAhead(); lost != nil && err != nil {
 		return lost
 	}
 	return cause
@@ -245,7 +245,8 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 	request := s.inviteRequest(org, i, address, j)
 	if c.Client.Has(providers.CapAccept) {
 		if request.Link, err = s.newLink(ctx, i); err != nil {
-			return nil, s.record(ctx, i, nil, identity.StateFailed, string(identity.CodeInternal), err)
+			state, reason := end.refused(err, j.untouched())
+			return nil, s.record(ctx, i, nil, state, reason, err)
 		}
 	}
 	var sent *providers.Sent
