@@ -81,10 +81,10 @@ func (tc *trouble) live(k *keeping) {
 	t := k.t
 	k.send("control@example.com")
 	mails := k.mails("control@example.com")
-	release := k.hold()
 	origin, _, _ := strings.Cut(k.env["USHER_SANDBOX_NILE_URL"], "/v2/")
+	vendor := &house{faults: origin + "/_sandbox/faults"}
 	all := `{"match":{"method":"POST","path":"/invite$"},"times":-1,"do":{"hang":true}}`
-	if got := send(t, origin+"/_sandbox/faults", "", all); got.status != http.StatusCreated {
+	if got := send(t, vendor.faults, "", all); got.status != http.StatusCreated {
 		t.Fatalf("the fault answers %+v", got)
 	}
 	rows := []string{"row1@example.com", "row2@example.com", "row3@example.com", "row4@example.com", "row5@example.com", "row6@example.com"}
@@ -116,7 +116,7 @@ func (tc *trouble) live(k *keeping) {
 	if status := k.ask(k.invites(), &found); (status == http.StatusOK) != tc.reads {
 		t.Errorf("reading meanwhile answers %d", status)
 	}
-	release()
+	vendor.letGo(t)
 	if got := <-held; got.err != nil || got.status < 500 {
 		t.Errorf("what was at the vendor: %+v", got)
 	}
