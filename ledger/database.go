@@ -46,6 +46,8 @@ type database interface {
 
 	// holds reports whether the database can keep a text.
 	holds(text string) bool
+	// stale reports that a connection had died since it was used last.
+	stale(err error) bool
 	// passes reports a trouble that may be over the next time.
 	passes(err error) bool
 	// diagnose turns what the database says into what to do about it.

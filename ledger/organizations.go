@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,7 +135,8 @@ func (l *Ledger) organizationsIn(ctx context.Context, connection, column string,
 		args = append(args, connection)
 		where += ` AND o.connection = $` + strconv.Itoa(len(args))
 	}
-	rows, err := l.read.db.QueryContext(ctx, `SELECT `+organizationColumns+` FROM organizations o WHERE `+where, args...)
+	text := `SELECT ` + organizationColumns + ` FROM organizations o WHERE ` + where
+	rows, err := reread(ctx, l.read, func() (*sql.Rows, error) { return l.read.db.QueryContext(ctx, text, args...) })
 	return collect(rows, err, scanOrganization)
 }
 

@@ -254,6 +254,11 @@ func (s *server) lost(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
+func (s *server) stale(err error) bool {
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	return err != nil && !connecting && stateOf(err) != stateStarting && s.lost(err)
+}
+
 func (s *server) diagnose(err error) error {
 	if err == nil {
 		return nil

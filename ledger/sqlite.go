@@ -207,6 +207,8 @@ func (f *file) diagnose(err error) error {
 	return &DatabaseError{Database: f.path, Problem: problem, Remedy: remedy, Passes: f.passes(err), Err: err}
 }
 
+func (f *file) stale(error) bool { return false }
+
 func (f *file) passes(err error) bool {
 	switch resultCode(err) & 0xff {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR:

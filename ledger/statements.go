@@ -13,13 +13,29 @@ import (
 type statements struct {
 	db    *sql.DB
 	holds func(string) bool // what texts the database can keep
+	stale func(error) bool  // the connection had died since it was used last
 	told  func(error) error // says what to do about what the database says
 	mu    sync.RWMutex
 	kept  map[string]*sql.Stmt
 }
 
 func newStatements(d database, db *sql.DB) *statements {
-	return &statements{db: db, holds: d.holds, told: func(err error) error { return trouble(d, err) }, kept: map[string]*sql.Stmt{}}
+	return &statements{
+		db: db, holds: d.holds, stale: d.stale, told: func(err error) error { return trouble(d, err) }, kept: map[string]*sql.Stmt{},
+	}
+}
+
+// rereads is how often a read goes on to the next connection after one that had
+// died: more often than there are connections.
+const rereads = 32
+
+// reread asks, and asks again where the connection had died.
+func reread[T any](ctx context.Context, s *statements, ask func() (T, error)) (T, error) {
+	answer, err := ask()
+	for n := 0; n < rereads && s.stale(err) && ctx.Err() == nil; n++ {
+		answer, err = ask()
+	}
+	return answer, err
 }
 
 // foreign reports that an argument holds a text that the database cannot keep:
@@ -58,7 +74,7 @@ func (s *statements) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 	if stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := s.db.PrepareContext(ctx, text)
+	stmt, err := reread(ctx, s, func() (*sql.Stmt, error) { return s.db.PrepareContext(ctx, text) })
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +110,22 @@ type row struct {
 	row  *sql.Row
 	err  error
 	told func(error) error
+
+	// For a read outside of transactions, which can be repeated.
+	again *statements
+	stmt  *sql.Stmt
+	args  []any
 }
 
 func (r row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	return r.told(r.row.Scan(dest...))
+	err := r.row.Scan(dest...)
+	for n := 0; n < rereads && r.again != nil && r.again.stale(err); n++ {
+		err = r.stmt.QueryRowContext(context.Background(), r.args...).Scan(dest...)
+	}
+	return r.told(err)
 }
 
 // row runs a prepared point read. Those take microseconds: ctx is asked before
@@ -116,7 +141,7 @@ func (s *statements) row(ctx context.Context, text string, args ...any) row {
 	if err != nil {
 		return row{err: s.told(err)}
 	}
-	return row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...), told: s.told}
+	return row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...), told: s.told, again: s, stmt: stmt, args: args}
 }
 
 func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
@@ -127,7 +152,7 @@ func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.R
 	if err != nil {
 		return nil, s.told(err)
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
+	rows, err := reread(ctx, s, func() (*sql.Rows, error) { return stmt.QueryContext(ctx, args...) })
 	return rows, s.told(err)
 }
 
