@@ -64,7 +64,7 @@ func TestOutcomeIsNotLostWithTheLedger(t *testing.T) {
 			living := h.living("x@example.com")
 			h.want(living, identity.StateSending, "")
 			unlock()
-			for end := time.Now().Add(time.Minute); h.get(living).State == identity.StateSending; {
+			for end := time.Now().Add(time.Minute); len(h.get(living).History) == 1; {
 				if time.Now().After(end) {
 					t.Fatal("never recorded")
 				}

@@ -238,3 +238,47 @@ func TestLostAheadIsWrittenAgain(t *testing.T) {
 		t.Errorf("recorded: %v", got)
 	}
 }
+
+// A key that was claimed in a commit that failed is not held by anybody else: who
+// builds on it is told of the trouble, which passes.
+func TestClaimLostWithItsCommit(t *testing.T) {
+	t.Parallel()
+	l := open(t, fresh(t), nil)
+	o := organization(t, l)
+	room, err := l.Fill(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim, _, err := l.ClaimKey(t.Context(), ledger.IdempotencyKey{Key: "k"}, []byte("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Write(t.Context(), func(tx *ledger.Tx) error { return tx.InsertInvite(bulky(o, "a@example.com")) }); !ledger.Passes(err) {
+		t.Fatalf("got %v", err)
+	}
+	if err := room(); err != nil {
+		t.Fatal(err)
+	}
+	attach := func() error {
+		return l.Write(t.Context(), func(tx *ledger.Tx) error { return tx.AttachInvite(claim, "inv_x", 1) })
+	}
+	if err := attach(); !ledger.Passes(err) || identity.CodeOf(err) != identity.CodeInternal {
+		t.Errorf("attached: %v", err)
+	}
+	if err := l.FinishKey(t.Context(), claim, ledger.Answer{Status: 201}); !ledger.Passes(err) {
+		t.Errorf("finished: %v", err)
+	}
+	if err := l.ReleaseKey(t.Context(), claim); identity.CodeOf(err) != identity.CodeConflict {
+		t.Errorf("released: %v", err)
+	}
+	claim, _, err = l.ClaimKey(t.Context(), ledger.IdempotencyKey{Key: "k"}, []byte("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.ReleaseKey(t.Context(), claim); err != nil {
+		t.Error(err)
+	}
+	if err := attach(); identity.CodeOf(err) != identity.CodeConflict {
+		t.Errorf("attached to a claim that was given back: %v", err)
+	}
+}

@@ -127,7 +127,7 @@ func (l *Ledger) ClaimKey(ctx context.Context, k IdempotencyKey, bodyHash []byte
 	} else if !errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, failed(op, err)
 	}
-	claim := &Claim{ID: id, token: identity.NewID("")}
+	claim := &Claim{ID: id, token: identity.NewID(""), made: time.Now()}
 	var answer *Answer
 	// Without what the request does next the claim is worth nothing.
 	err = l.WriteAhead(ctx, func(t *Tx) error {
@@ -170,7 +170,7 @@ func (l *Ledger) FinishKey(ctx context.Context, c *Claim, a Answer) error {
 	}
 	return l.Write(ctx, func(t *Tx) error {
 		n, err := t.exec(finishKey, c.ID, c.token, a.Status, header, a.Body, micros(t.now))
-		return claimed(op, n, err)
+		return t.claimed(op, c, n, err)
 	})
 }
 
@@ -185,7 +185,7 @@ func (l *Ledger) ReleaseKey(ctx context.Context, c *Claim) error {
 	}
 	return l.Persist(ctx, func(t *Tx) error {
 		n, err := t.exec(releaseKey, c.ID, c.token, micros(t.now))
-		return claimed("release idempotency key", n, err)
+		return released(n, err)
 	}, nil)
 }
 
@@ -199,7 +199,7 @@ func (t *Tx) AttachInvite(c *Claim, inviteID string, attempt int) error {
 		return nil
 	}
 	n, err := t.exec(attachInvite, c.ID, c.token, inviteID, attempt, micros(t.now))
-	if err := claimed("attach invite", n, err); err != nil {
+	if err := t.claimed("attach invite", c, n, err); err != nil {
 		return err
 	}
 	c.InviteID, c.Attempt = inviteID, attempt
@@ -215,7 +215,7 @@ func (t *Tx) AttachOrganization(c *Claim, organizationID string) error {
 		return nil
 	}
 	n, err := t.exec(attachOrganization, c.ID, c.token, organizationID, micros(t.now))
-	if err := claimed("attach organization", n, err); err != nil {
+	if err := t.claimed("attach organization", c, n, err); err != nil {
 		return err
 	}
 	c.OrganizationID = organizationID
@@ -231,18 +231,36 @@ func (t *Tx) AttachBatch(c *Claim, batchID string) error {
 		return nil
 	}
 	n, err := t.exec(attachBatch, c.ID, c.token, batchID, micros(t.now))
-	if err := claimed("attach batch", n, err); err != nil {
+	if err := t.claimed("attach batch", c, n, err); err != nil {
 		return err
 	}
 	c.BatchID = batchID
 	return nil
 }
 
-func claimed(op string, n int64, err error) error {
+// claimed is the outcome of a change of n claims. A claim that is not there may
+// have been lost with what was written ahead since: that passes.
+func (t *Tx) claimed(op string, c *Claim, n int64, err error) error {
 	if err == nil && n == 0 {
-		return &identity.Error{Code: identity.CodeConflict, Op: op, Detail: "The request's idempotency key is not held any more."}
+		err = t.led.lostSince(c.made)
+	}
+	if err == nil && n == 0 {
+		err = notHeld(op)
 	}
 	return failed(op, err)
+}
+
+// released is the outcome of giving a claim back: one that was lost is given back.
+func released(n int64, err error) error {
+	const op = "release idempotency key"
+	if err == nil && n == 0 {
+		err = notHeld(op)
+	}
+	return failed(op, err)
+}
+
+func notHeld(op string) error {
+	return &identity.Error{Code: identity.CodeConflict, Op: op, Detail: "The request's idempotency key is not held any more."}
 }
 
 // PruneKeys forgets the keys that nothing has happened to for so long, but not

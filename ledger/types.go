@@ -77,5 +77,6 @@ type Claim struct {
 	// AttachBatch sets it.
 	BatchID string
 
-	token string // tells this claim from an earlier or later one of the same key
+	made  time.Time // by this process's clock
+	token string    // tells this claim from an earlier or later one of the same key
 }

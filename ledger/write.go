@@ -33,13 +33,13 @@ func (t *Tx) Now() time.Time { return t.now }
 type turn struct {
 	taken   chan struct{} // holds one element while somebody has the turn
 	waiting atomic.Int64
-	open    *group        // what the next one joins; nil: begin one
-	late    time.Duration // how long what nobody waits for may go uncommitted
-	refused refusal       // of the last beginning that failed after a long wait
-	lost    atomic.Pointer[error]
+	open    *group                  // what the next one joins; nil: begin one
+	late    time.Duration           // how long what nobody waits for may go uncommitted
+	refused refusal                 // of the last beginning that failed after a long wait
+	lost    atomic.Pointer[refusal] // of the last commit that failed, of what was written ahead
 }
 
-// refusal is why no transaction could be begun.
+// refusal is why no transaction could be begun, or committed.
 type refusal struct {
 	at  time.Time
 	err error
@@ -111,8 +111,13 @@ type share struct {
 // LostAhead returns why changes that were written ahead could not be committed, the
 // last time that happened: for who finds that its own are not there. Nil: never.
 func (l *Ledger) LostAhead() error {
-	if why := l.turn.lost.Load(); why != nil {
-		return failed("commit transaction", *why)
+	return l.lostSince(time.Time{})
+}
+
+// lostSince is LostAhead, as far as that happened after a time.
+func (l *Ledger) lostSince(from time.Time) error {
+	if lost := l.turn.lost.Load(); lost != nil && lost.at.After(from) {
+		return failed("commit transaction", lost.err)
 	}
 	return nil
 }
@@ -331,10 +336,6 @@ func (l *Ledger) commit(ctx context.Context) {
 	if g.err == nil {
 		l.life.lives(g)
 	}
-	if g.err != nil && g.ahead {
-		l.turn.lost.Store(&g.err)
-		l.log.ErrorContext(ctx, "ledger: changes that nobody waited for could not be committed", "error", g.err)
-	}
 	l.kept.drop(g.changed)
 	l.finish(ctx, g)
 }
@@ -383,6 +384,10 @@ func (l *Ledger) finish(ctx context.Context, g *group) {
 		g.late.Stop()
 	}
 	l.release(ctx, g.conn.Close)
+	if g.err != nil && g.ahead {
+		l.turn.lost.Store(&refusal{at: time.Now(), err: g.err})
+		l.log.ErrorContext(ctx, "ledger: changes that nobody waited for could not be committed", "error", g.err)
+	}
 	if Passes(g.err) {
 		for _, d := range g.debts {
 			l.owe(d)
