@@ -135,11 +135,11 @@ func (j *judge) joined(r *row, got *item) bool {
 }
 
 // behind: a member's row that stood behind another one of the member, which was
-// being sent and then refused.
+// being sent and then refused, or counts as accepted as in joined.
 func (j *judge) behind(r *row, got *item) bool {
 	i := j.invites[text(got.InviteID)]
-	return r.code == "already_member" && got.Outcome == "skipped" && text(got.Code) == "invite_pending" &&
-		i != nil && i.State == "failed" && text(i.Reason) == "already_member"
+	return r.code == "already_member" && got.Outcome == "skipped" && text(got.Code) == "invite_pending" && i != nil &&
+		(i.State == "failed" && text(i.Reason) == "already_member" || i.State == "accepted" && !i.last("uncertain").IsZero())
 }
 
 // differs reports a row with all that is known of it.
