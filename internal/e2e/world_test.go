@@ -39,8 +39,10 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if !testing.Short() {
+		if path, err := binary(); err == nil {
+			_ = os.RemoveAll(filepath.Dir(path))
+		}
 	}
 	os.Exit(code)
 }
@@ -82,6 +84,9 @@ func (o *output) String() string {
 
 func run(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a test with processes of its own")
+	}
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
