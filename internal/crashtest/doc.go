@@ -16,6 +16,5 @@
 //	USHER_CRASH_SEED   what the run is drawn from
 //	USHER_CRASH_DIR    a folder for the ledger and the logs, which stay there
 //
-// Without these a small run is made; `.ci/run` makes one of 2,000 rows and 20
-// kills, and `make soak` a long one.
+// Without these a small run is made, and by `make soak` a long one.
 package crashtest
