@@ -183,9 +183,13 @@ func (l *Ledger) ReleaseKey(ctx context.Context, c *Claim) error {
 	if c == nil {
 		return nil
 	}
+	const op = "release idempotency key"
 	return l.Persist(ctx, func(t *Tx) error {
 		n, err := t.exec(releaseKey, c.ID, c.token, micros(t.now))
-		return released(n, err)
+		if err == nil && n == 0 { // one that was lost is given back
+			err = notHeld(op)
+		}
+		return failed(op, err)
 	}, nil)
 }
 
@@ -244,15 +248,6 @@ func (t *Tx) claimed(op string, c *Claim, n int64, err error) error {
 	if err == nil && n == 0 {
 		err = t.led.lostSince(c.made)
 	}
-	if err == nil && n == 0 {
-		err = notHeld(op)
-	}
-	return failed(op, err)
-}
-
-// released is the outcome of giving a claim back: one that was lost is given back.
-func released(n int64, err error) error {
-	const op = "release idempotency key"
 	if err == nil && n == 0 {
 		err = notHeld(op)
 	}
