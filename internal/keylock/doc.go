@@ -4,6 +4,6 @@
 //	Locks.Take ─ waits for all of its keys, or until the context ends
 //	give       ─ the next one's turn
 //
-// Keys share a fixed number of locks, so two keys may wait for each other though
-// they have nothing to do with each other. It holds within one process.
+// Each key has a lock of its own: who holds one while a vendor is slow keeps nobody
+// waiting who needs another. It holds within one process.
 package keylock

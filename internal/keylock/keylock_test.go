@@ -92,3 +92,26 @@ func TestNobodyWaitsForEachOther(t *testing.T) {
 		}
 	})
 }
+
+// However many keys are held, nobody who needs another one waits: its holder may
+// be busy with somebody else's customer for long.
+func TestOthersDoNotWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := keylock.New()
+		for n := range 1000 {
+			take(t, l, fmt.Sprint("batch", n))
+		}
+		ended := false
+		go func() {
+			for n := range 1000 {
+				take(t, l, fmt.Sprint("single", n))
+			}
+			ended = true
+		}()
+		synctest.Wait()
+		if !ended {
+			t.Error("somebody waits for a key that nobody holds")
+		}
+	})
+}

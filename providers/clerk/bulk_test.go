@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"usher/identity"
@@ -321,6 +322,45 @@ func TestBulkInACrowd(t *testing.T) {
 	if r.count("list") != 4 || r.mailed(three) != 0 || request.Invites[2].Journal.Step(stepCreate).Begun {
 		t.Errorf("%d lists, %d mails for one that is ours already", r.count("list"), r.mailed(three))
 	}
+}
+
+// A bulk call that the vendor is slow to answer keeps nobody else waiting: whatever
+// address a customer invites meanwhile, it is sent at once.
+func TestBulkHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		open := make(chan struct{})
+		r.inject(mishap{op: "bulk", gate: open})
+		var rows []string
+		for n := range 10 {
+			rows = append(rows, fmt.Sprintf("row%d@example.com", n))
+		}
+		request, ended := r.several(rows...), false
+		go func() {
+			_, err := r.client().InviteMany(t.Context(), request)
+			if ended = true; err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		began := time.Now()
+		for n := range 100 {
+			single := r.request(fmt.Sprintf("single%d@example.com", n))
+			single.Org = org(orgTwo)
+			if _, err := r.client().Invite(t.Context(), single); err != nil || ended {
+				t.Fatalf("invite %d: %v; the bulk call has ended: %v", n, err, ended)
+			}
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("waited %v", waited)
+		}
+		close(open)
+		synctest.Wait()
+		if !ended {
+			t.Error("the bulk call has not ended")
+		}
+	})
 }
 
 // Bulk calls have a budget of their own, which leaves single ones theirs.
