@@ -137,7 +137,7 @@ func (b *bench) run(ctx context.Context, stdout io.Writer) (err error) {
 			continue
 		}
 		_, _ = fmt.Fprintf(b.progress, "%6.1fs %s\n", time.Since(started).Seconds(), part.name)
-		if err := part.do(ctx); err != nil {
+		if err := errors.Join(part.do(ctx), b.vendor.answeredAll()); err != nil {
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause
 			}

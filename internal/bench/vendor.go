@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -30,6 +31,7 @@ type vendor struct {
 
 	mu       sync.Mutex
 	recorded *[]call // nil: not recording
+	unknown  string  // the first call that there is no answer to
 }
 
 // call is one request as it arrived.
@@ -54,6 +56,7 @@ func startVendor(ctx context.Context) (*vendor, error) {
 		"GET /v1/organizations/{org}/invitations":         noneAtClerk,
 		"POST /v1/organizations/{org}/invitations":        invitedAtClerk,
 		"GET /v1/organizations/{org}/memberships":         noneAtClerk,
+		"GET /v1/users":                                   noUsersAtClerk,
 		"POST /v1/organizations/{org}/invitations/bulk":   v.invitedTogetherAtClerk,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -71,6 +74,7 @@ func startVendor(ctx context.Context) (*vendor, error) {
 			reply(w, status, kind, text)
 		})
 	}
+	mux.HandleFunc("/", v.miss)
 	var err error
 	v.server, v.base, err = serve(ctx, mux, func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
@@ -79,6 +83,25 @@ func startVendor(ctx context.Context) (*vendor, error) {
 	})
 	v.base += "/t/bench"
 	return v, err
+}
+
+// miss notes a call that a real vendor would have answered: what was measured with
+// it is not what was meant.
+func (v *vendor) miss(w http.ResponseWriter, r *http.Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.unknown = cmp.Or(v.unknown, r.Method+" "+r.URL.Path)
+	http.NotFound(w, r)
+}
+
+// answeredAll is an error if a call was missed.
+func (v *vendor) answeredAll() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.unknown != "" {
+		return fmt.Errorf("the vendor of this program has no answer to %s", v.unknown)
+	}
+	return nil
 }
 
 // origin is where the vendor is, without what its Asgardeo is below.
@@ -192,6 +215,8 @@ func invitations(*http.Request, []byte) (int, any) {
 func noneAtClerk(*http.Request, []byte) (int, any) {
 	return http.StatusOK, map[string]any{"data": []any{}, "total_count": 0}
 }
+
+func noUsersAtClerk(*http.Request, []byte) (int, any) { return http.StatusOK, []any{} }
 
 func invitedAtClerk(r *http.Request, body []byte) (int, any) {
 	var asked map[string]any
