@@ -14,11 +14,12 @@ const (
 	queuedRows = `SELECT ` + itemColumns + `, r.alone, r.tries FROM batch_rows r JOIN batches b ON b.id = r.batch_id
 		WHERE r.batch_id = $1 AND r.outcome = 'queued' AND (r.due_at IS NULL OR r.due_at <= $3) AND b.state = 'running'
 		ORDER BY r.n LIMIT $2`
+	// In no order: to follow that of the rows would be to walk through all of them.
 	unsettledRows = `SELECT ` + itemColumns + `, i.state, i.state_reason, i.sent_at IS NOT NULL, r.tries FROM batch_rows r JOIN invites i ON i.id = r.invite_id
 		WHERE r.batch_id = $1 AND r.outcome IN ('sending', 'uncertain') AND i.state <> 'sending'
-		AND NOT (r.outcome = 'uncertain' AND i.state = 'uncertain') ORDER BY r.n LIMIT $2`
+		AND NOT (r.outcome = 'uncertain' AND i.state = 'uncertain') LIMIT $2`
 	unsentRows = `SELECT ` + itemColumns + ` FROM batch_rows r
-		WHERE r.batch_id = $1 AND r.outcome IN ('queued', 'received') ORDER BY r.n LIMIT $2`
+		WHERE r.batch_id = $1 AND r.outcome IN ('queued', 'received') LIMIT $2`
 	setBatchRow = `UPDATE batch_rows SET outcome = $3, code = $4, field = $5, detail = $6, invite_id = NULLIF($7, ''), alone = $8,
 		request = CASE WHEN $7 <> '' THEN '' ELSE request END WHERE batch_id = $1 AND n = $2`
 	postponeRow    = `UPDATE batch_rows SET tries = $3, due_at = $4 WHERE batch_id = $1 AND n = $2`
@@ -65,7 +66,7 @@ type UnsettledRow struct {
 	Tries  int  // how often it was postponed
 }
 
-// UnsettledRows returns rows that were being sent or uncertain, and whose
+// UnsettledRows returns rows, in no order, that were being sent or uncertain, and whose
 // invites are not so any more.
 func (t *Tx) UnsettledRows(batchID string, limit int) ([]UnsettledRow, error) {
 	rows, err := t.rows(unsettledRows, batchID, limit)
@@ -76,7 +77,7 @@ func (t *Tx) UnsettledRows(batchID string, limit int) ([]UnsettledRow, error) {
 	return all, failed("read rows of a batch", err)
 }
 
-// UnsentRows returns the first rows of a batch that have not been sent.
+// UnsentRows returns rows of a batch, in no order, that have not been sent.
 func (t *Tx) UnsentRows(batchID string, limit int) ([]identity.BatchItem, error) {
 	rows, err := t.rows(unsentRows, batchID, limit)
 	all, err := collect(rows, err, scanItem)
