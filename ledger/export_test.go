@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 	"time"
@@ -60,3 +61,17 @@ func (l *Ledger) Fill(ctx context.Context) (room func() error, err error) {
 
 // Refuse has everybody refused with err who has begun to wait before a time.
 func (l *Ledger) Refuse(err error, before time.Time) { l.turn.refused = refusal{at: before, err: err} }
+
+// InviteByID reads an invite.
+const InviteByID = inviteByID
+
+// Writer is the writer's connection to a Postgres that has a ledger, with plans
+// that may become so old.
+func Writer(url string, replan time.Duration) (*sql.DB, error) {
+	d, err := parsePostgres(url)
+	if err != nil {
+		return nil, err
+	}
+	d.(*server).replan = replan
+	return d.connect(modeWrite, 1)
+}

@@ -2,6 +2,8 @@ package ledger_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -63,6 +65,58 @@ func explain(t *testing.T, c *pgx.Conn, name, text string) []string {
 		t.Fatalf("%v: %s", err, text)
 	}
 	return steps
+}
+
+// A statement that was planned while the tables were empty is planned anew once
+// they are not, though nobody analyzes them.
+func TestPlansAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	url := ledgertest.Postgres(t)
+	open(t, url, nil)
+	db, err := ledger.Writer(url, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	exec := func(text string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`ALTER TABLE invites SET (autovacuum_enabled = off)`)
+	read, err := db.PrepareContext(t.Context(), ledger.InviteByID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	use := func() {
+		t.Helper()
+		for range 10 { // the first few are planned for what they ask for
+			if err := read.QueryRowContext(t.Context(), "inv_1", "org_1").Scan(); err == nil || !errors.Is(err, sql.ErrNoRows) {
+				t.Fatal(err)
+			}
+		}
+	}
+	use()
+	exec(`INSERT INTO organizations (id, name, connection, provider_id, created_at, updated_at) VALUES ('org_0', '', 'one', '', 0, 0)`)
+	exec(`INSERT INTO invites (id, organization_id, connection, provider_id, email, email_key, nth, roles, unmapped_roles, state, state_reason,
+				given_name, family_name, locale, message, redirect_url, metadata, notify, not_carried, inviter_issuer, inviter_subject, inviter_email,
+				created_at, updated_at, attempt, reference)
+			SELECT 'inv_0' || n, 'org_0', 'one', '', n, n, 1, '', FALSE, 'failed', '', '', '', '', '', '', '', FALSE, '', '', '', '', n, n, 1, ''
+			FROM generate_series(1, 5000) n`)
+	use()
+	var name string
+	if err := db.QueryRowContext(t.Context(), `SELECT name FROM pg_prepared_statements WHERE statement = $1`, ledger.InviteByID).Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	var plan string
+	if err := db.QueryRowContext(t.Context(), `EXPLAIN EXECUTE "`+name+`" ('inv_1', 'org_1')`).Scan(&plan); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(plan, " invites_pkey ") {
+		t.Error(plan)
+	}
 }
 
 // An instance that does nothing says that it is alive all the same.

@@ -28,6 +28,8 @@ type server struct {
 	config *pgx.ConnConfig
 	// patience is for how long the server may be silent while it is waited for.
 	patience time.Duration
+	// replan is how old the plans of prepared statements may become.
+	replan time.Duration
 }
 
 // How long things may take on the server. A process that is cut off in the middle
@@ -44,6 +46,7 @@ const (
 	keepaliveEvery    = 5 * time.Second
 	keepaliveTries    = 3
 	idleReader        = 5 * time.Minute
+	replanAfter       = 5 * time.Second
 )
 
 // Keys of advisory locks, with the schema's name beside them: two ledgers in two
@@ -61,7 +64,7 @@ func parsePostgres(text string) (database, error) {
 	if config.Database == "" {
 		return nil, badURL(text, "names no database")
 	}
-	return &server{config: config, patience: silence}, nil
+	return &server{config: config, patience: silence, replan: replanAfter}, nil
 }
 
 // name is the URL without its password and options.
@@ -89,15 +92,35 @@ func (s *server) connect(m mode, connections int) (*sql.DB, error) {
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // what is not prepared here stays unprepared
 	settings, args := sessionSettings(m)
 	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		c.PgConn().CustomData()[planned] = time.Now()
 		_, err := c.Exec(ctx, settings, args...)
 		return err
-	}))
+	}), stdlib.OptionResetSession(s.forgetPlans))
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	if m == modeRead {
 		db.SetConnMaxIdleTime(idleReader)
 	}
 	return db, nil
+}
+
+// planned is where a connection keeps since when its plans are made.
+const planned = "usher: planned"
+
+// forgetPlans has the server plan a connection's statements anew now and then. It
+// plans a prepared statement a few times and keeps that plan for good, unless
+// somebody analyzes the tables, which not every server does by itself: made while
+// they were empty, a plan may walk through all that an organization has.
+func (s *server) forgetPlans(ctx context.Context, c *pgx.Conn) error {
+	kept := c.PgConn().CustomData()
+	if since, ok := kept[planned].(time.Time); ok && time.Since(since) < s.replan {
+		return nil
+	}
+	kept[planned] = time.Now()
+	if _, err := c.Exec(ctx, `DISCARD PLANS`); err != nil {
+		return driver.ErrBadConn // the pool takes another one
+	}
+	return nil
 }
 
 // sessionSettings is the statement that sets a fresh connection up.
