@@ -14,10 +14,10 @@ import (
 )
 
 // Bounds of what one transaction does for a batch: a single invite is not to
-// wait for many rows.
+// wait for many rows. Some take a statement at most, others several.
 const (
 	appendChunk = 100
-	batchChunk  = 50
+	batchChunk  = 10
 )
 
 // BatchUpload is a batch whose rows are arriving. Nothing of it is sent before
@@ -93,7 +93,7 @@ func (u *BatchUpload) flush(ctx context.Context) error {
 	if len(u.chunk) == 0 {
 		return nil
 	}
-	err := u.s.ledger.Write(ctx, func(tx *ledger.Tx) error { return tx.AppendBatchRows(u.batch.ID, u.chunk) })
+	err := u.s.ledger.Write(ledger.InBackground(ctx), func(tx *ledger.Tx) error { return tx.AppendBatchRows(u.batch.ID, u.chunk) })
 	u.chunk = u.chunk[:0]
 	return err
 }
@@ -253,9 +253,9 @@ func (s *Service) RetryBatch(ctx context.Context, org *identity.Organization, id
 	if b.State == identity.BatchCancelling {
 		return nil, identity.Errorf(identity.CodeConflict, "The batch is being cancelled.")
 	}
-	for range b.Counts[identity.OutcomeFailed]/batchChunk + 1 {
-		err := s.ledger.Write(ctx, func(tx *ledger.Tx) error {
-			if n, err := tx.RetryBatchRows(id, batchChunk); err != nil || n == 0 {
+	for range b.Counts[identity.OutcomeFailed]/appendChunk + 1 {
+		err := s.ledger.Write(ledger.InBackground(ctx), func(tx *ledger.Tx) error {
+			if n, err := tx.RetryBatchRows(id, appendChunk); err != nil || n == 0 {
 				return err
 			}
 			for _, ended := range []identity.BatchState{identity.BatchDone, identity.BatchCancelled} {

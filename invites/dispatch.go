@@ -11,12 +11,13 @@ import (
 	"usher/providers"
 )
 
-// How batches are sent: so many calls of one connection at a time, so many rows
-// of one batch before others have their turn, and how long a connection that
-// cannot be had is left alone.
+// How batches are sent: so many calls of one connection at a time, so many calls
+// for one batch before others have their turn, so many transactions for what needs
+// no call, and how long a connection that cannot be had is left alone.
 const (
 	batchSenders  = 4
 	batchTurn     = 8
+	tidyTurn      = 32
 	batchPatience = time.Minute
 	firstPause    = time.Second
 	longestPause  = time.Minute
@@ -211,9 +212,18 @@ func (s *Service) tidy(ctx context.Context, b *identity.Batch) (worked bool, err
 	if b.State == identity.BatchCancelling {
 		prepare = s.takeBack
 	}
-	did, err := prepare(ctx, b)
-	if err != nil || did || worked {
-		return did || worked, err
+	for range tidyTurn {
+		did, err := prepare(ctx, b)
+		if err != nil {
+			return worked, err
+		}
+		if !did {
+			break
+		}
+		worked = true
+	}
+	if worked {
+		return true, nil
 	}
 	return false, s.endBatch(ctx, b)
 }

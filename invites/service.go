@@ -92,7 +92,7 @@ func New(ctx context.Context, l *ledger.Ledger, connections []*Connection, o *Op
 		return nil, err
 	}
 	s.tried = tried
-	s.background, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.background, s.stop = context.WithCancel(ledger.InBackground(context.WithoutCancel(ctx)))
 	return s, nil
 }
 

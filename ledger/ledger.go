@@ -67,7 +67,7 @@ func Open(ctx context.Context, url string, o *Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{log: o.Logger, instance: o.Instance, db: d, leave: leave, turn: turn{taken: make(chan struct{}, 1), late: lateTime}}
+	l := &Ledger{log: o.Logger, instance: o.Instance, db: d, leave: leave, turn: turn{late: lateTime}}
 	l.clock.given = o.Now
 	l.debts.ctx, l.debts.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if d.shared() {

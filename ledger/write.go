@@ -31,8 +31,7 @@ func (t *Tx) Now() time.Time { return t.now }
 // transaction of the database: making a commit durable costs more than all that
 // is done before it, and costs the same for one as for many.
 type turn struct {
-	taken   chan struct{} // holds one element while somebody has the turn
-	waiting atomic.Int64
+	line    line
 	open    *group                  // what the next one joins; nil: begin one
 	late    time.Duration           // how long what nobody waits for may go uncommitted
 	refused refusal                 // of the last beginning that failed after a long wait
@@ -62,6 +61,7 @@ type group struct {
 	back    bool        // the instance's time was over when it began
 	size    int         // who have done their part
 	awaited bool        // some of them wait for the commit
+	urgent  bool        // and not in the background
 	ahead   bool        // some of them do not
 	late    *time.Timer // commits for those who do not wait; nil while nobody needs it
 
@@ -148,19 +148,17 @@ func (l *Ledger) run(ctx context.Context, p share) error {
 // have left the commit to who waits: one that gives up still sees to that, and
 // then to the caller's read lock.
 func (l *Ledger) takeTurn(ctx context.Context) error {
-	l.turn.waiting.Add(1)
+	mine := l.turn.line.wait(inBackground(ctx))
 	select {
-	case l.turn.taken <- struct{}{}:
-		l.turn.waiting.Add(-1)
+	case <-mine:
 		return nil
 	case <-ctx.Done():
 	}
 	go func() {
 		defer l.mu.RUnlock()
-		l.turn.taken <- struct{}{}
-		l.turn.waiting.Add(-1)
+		<-mine
 		l.end(ctx)
-		<-l.turn.taken
+		l.turn.line.next()
 	}()
 	return ctx.Err()
 }
@@ -170,7 +168,7 @@ func (l *Ledger) takeTurn(ctx context.Context) error {
 // error: one that may come from what others have changed and not committed yet
 // is true only once they have.
 func (l *Ledger) join(ctx context.Context, p share, came time.Time) (*group, error) {
-	defer func() { <-l.turn.taken }()
+	defer l.turn.line.next()
 	defer l.end(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, failed("begin transaction", err)
@@ -200,6 +198,7 @@ func (l *Ledger) join(ctx context.Context, p share, came time.Time) (*group, err
 		return nil, err
 	}
 	g.awaited = true
+	g.urgent = g.urgent || !inBackground(ctx)
 	return g, err
 }
 
@@ -296,10 +295,11 @@ var errUndone = errors.New("undone")
 const lateTime = 2 * time.Millisecond
 
 // end commits the open group, unless somebody waits who will join it, or nobody
-// waits for the commit: then it is left for the next one, or for its timer.
+// waits for the commit: then it is left for the next one, or for its timer. Who is
+// not in the background does not wait for the parts of those that are.
 func (l *Ledger) end(ctx context.Context) {
 	g := l.turn.open
-	if g == nil || (l.turn.waiting.Load() > 0 && g.size < maxGroup) {
+	if g == nil || (l.turn.line.waits(g.urgent) && g.size < maxGroup) {
 		return
 	}
 	if !g.awaited && g.size < maxGroup {
@@ -318,8 +318,8 @@ func (l *Ledger) catchUp() {
 	if l.closed {
 		return
 	}
-	l.turn.taken <- struct{}{}
-	defer func() { <-l.turn.taken }()
+	<-l.turn.line.wait(false)
+	defer l.turn.line.next()
 	if l.turn.open != nil {
 		l.commit(context.Background())
 	}

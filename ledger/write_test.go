@@ -87,7 +87,7 @@ func TestWritersShareACommit(t *testing.T) {
 			}
 		})
 	}
-	for l.turn.waiting.Load() < 5*each {
+	for l.turn.line.waiting() < 5*each {
 		runtime.Gosched()
 	}
 	close(leave)
@@ -123,7 +123,7 @@ func TestWaiterThatGivesUp(t *testing.T) {
 	given := make(chan error)
 	err := l.Write(t.Context(), func(*Tx) error {
 		go func() { given <- l.Write(ctx, func(*Tx) error { return nil }) }()
-		for l.turn.waiting.Load() == 0 {
+		for l.turn.line.waiting() == 0 {
 			runtime.Gosched()
 		}
 		cancel()
