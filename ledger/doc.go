@@ -18,7 +18,8 @@
 //
 // A transaction must be short: no vendor is called inside one, and the Ledger
 // itself is not called from within one. Those that come at the same time run
-// one after the other and are committed together.
+// one after the other and are committed together; those InBackground let the
+// others go first.
 //
 // The ledger is kept in SQLite, which is one file, one process, WAL and
 // synchronous=FULL, or in Postgres, for several processes at once. On both,

@@ -159,12 +159,27 @@ func (u *usher) batch(ctx context.Context, token, id string) (s batchState, err 
 // besideBatch measures single invites of another organization of the same
 // connection while a batch is being sent, over the same while none is. The same
 // gateway is idle in between, since the vendor keeps the batch's calls waiting.
-func (b *bench) besideBatch(ctx context.Context) (err error) {
-	u, err := b.start(ctx, world{organizations: 2, clerk: true})
+func (b *bench) besideBatch(ctx context.Context) error {
+	for _, d := range databases() {
+		what := fmt.Sprintf("%s, a single invite's p99 while a batch of %d rows is sent, over idle", d.name, b.plan.manyRows)
+		g := goal{must: 5, unit: "%.1f"}
+		if d.missing != nil {
+			b.table.skip(what, g, d.missing)
+			continue
+		}
+		if err := b.besideBatchOn(ctx, d, what, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) besideBatchOn(ctx context.Context, d database, what string, g goal) (err error) {
+	u, end, err := b.startOn(ctx, d, world{organizations: 2, clerk: true})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, u.stop()) }()
+	defer func() { err = errors.Join(err, end()) }()
 	token, err := b.issuer.token(0, 0)
 	if err != nil {
 		return err
@@ -206,8 +221,6 @@ func (b *bench) besideBatch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("a single invite's p99 while a batch of %d rows is sent, over idle", b.plan.manyRows)
-	g := goal{must: 5, unit: "%.1f"}
 	if state.State != "running" {
 		b.table.skip(what, g, fmt.Errorf("the batch was sent before the measurement was over: %v", state.Counts))
 		return nil
