@@ -9,7 +9,7 @@ SEED        ?= $(shell date +%s)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race check docs bench microbench soak docker clean
+.PHONY: help demo build test race check docs bench microbench crash soak docker clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: ## what usher costs beside the same work done bare, against the goals (AR
 
 microbench: ## what single parts cost
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+crash: ## 2,000 rows in batches and 20 kills, on SQLite and, with USHER_TEST_POSTGRES_URL, on Postgres (SEED=1: that run again)
+	USHER_CRASH_ROWS=2000 USHER_CRASH_KILLS=20 USHER_CRASH_SEED=$(SEED) $(GO) test ./internal/crashtest -count=1 -timeout 20m -v
 
 soak: ## 10,000 rows in batches and 200 kills, on SQLite and, with USHER_TEST_POSTGRES_URL, on Postgres (SEED=1: that run again)
 	USHER_CRASH_ROWS=10000 USHER_CRASH_KILLS=200 USHER_CRASH_SEED=$(SEED) $(GO) test ./internal/crashtest -count=1 -timeout 4h -v

@@ -16,5 +16,6 @@
 //	USHER_CRASH_SEED   what the run is drawn from
 //	USHER_CRASH_DIR    a folder for the ledger and the logs, which stay there
 //
-// Without these a small run is made, and by `make soak` a long one.
+// Without these a small run is made, by `make crash` a longer one, which .ci/run has
+// too, and by `make soak` one of half an hour and more.
 package crashtest
