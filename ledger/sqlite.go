@@ -157,7 +157,7 @@ func (f *file) connect(m mode, connections int) (*sql.DB, error) {
 		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", "FULL")
 		q.Set("_txlock", "immediate")
-		q.Add("_pragma", "cache_size(-16000)")
+		q.Add("_pragma", "cache_size(-8000)") // takes twice that: a page is a little more than the allocator's 4 KiB
 	case modeRead:
 		q.Set("_query_only", "on")
 	case modeLook:
