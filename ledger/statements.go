@@ -105,25 +105,26 @@ func (s *statements) close() error {
 	return nil
 }
 
-// row is one row, or why there is none.
+// row is one row, or why there is none. It is asked for when it is scanned.
 type row struct {
-	row  *sql.Row
-	err  error
-	told func(error) error
-
-	// For a read outside of transactions, which can be repeated.
-	again *statements
+	ctx   context.Context
 	stmt  *sql.Stmt
 	args  []any
+	err   error
+	told  func(error) error
+	again *statements // nil: in a transaction, where nothing is asked again
 }
 
 func (r row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	err := r.row.Scan(dest...)
-	for n := 0; n < rereads && r.again != nil && r.again.stale(err); n++ {
-		err = r.stmt.QueryRowContext(context.Background(), r.args...).Scan(dest...)
+	ask := func() (struct{}, error) { return struct{}{}, r.stmt.QueryRowContext(r.ctx, r.args...).Scan(dest...) }
+	var err error
+	if r.again == nil {
+		_, err = ask()
+	} else {
+		_, err = reread(r.ctx, r.again, ask)
 	}
 	return r.told(err)
 }
@@ -141,7 +142,7 @@ func (s *statements) row(ctx context.Context, text string, args ...any) row {
 	if err != nil {
 		return row{err: s.told(err)}
 	}
-	return row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...), told: s.told, again: s, stmt: stmt, args: args}
+	return row{ctx: context.WithoutCancel(ctx), stmt: stmt, args: args, told: s.told, again: s}
 }
 
 func (s *statements) rows(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
@@ -207,7 +208,7 @@ func (t *Tx) row(text string, args ...any) row {
 	if err != nil {
 		return row{err: err}
 	}
-	return row{row: stmt.QueryRowContext(t.ctx, args...), told: t.spoiled}
+	return row{ctx: t.ctx, stmt: stmt, args: args, told: t.spoiled}
 }
 
 func (t *Tx) rows(text string, args ...any) (*sql.Rows, error) {

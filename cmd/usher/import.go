@@ -97,7 +97,7 @@ func (c *inviteImportCmd) read(s *shell) (*importFile, error) {
 	if c.Results != "" && (c.DryRun || !c.Wait) {
 		return nil, usagef("--results is written when the batch is finished: not with --dry-run or --no-wait")
 	}
-	text, err := readImport(s, c.File)
+	text, err := readImport(s, c.File, maxImportBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (c *inviteImportCmd) read(s *shell) (*importFile, error) {
 	return file, nil
 }
 
-func readImport(s *shell, path string) (text []byte, err error) {
+func readImport(s *shell, path string, most int64) (text []byte, err error) {
 	in := s.stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -118,11 +118,11 @@ func readImport(s *shell, path string) (text []byte, err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		in = f
 	}
-	if text, err = io.ReadAll(io.LimitReader(in, maxImportBytes+1)); err != nil {
+	if text, err = io.ReadAll(io.LimitReader(in, most+1)); err != nil {
 		return nil, usagef("read the file: %v", err)
 	}
-	if len(text) > maxImportBytes {
-		return nil, usagef("the file has more than %d bytes", maxImportBytes)
+	if int64(len(text)) > most {
+		return nil, usagef("the file has more than %d bytes", most)
 	}
 	return text, nil
 }

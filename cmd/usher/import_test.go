@@ -301,6 +301,17 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
+// A file that is too long is refused whole: its beginning alone is not imported.
+func TestImportTooLong(t *testing.T) {
+	t.Parallel()
+	for length, want := range map[int]string{5: "", 6: "the file has more than 5 bytes"} {
+		text, err := readImport(&shell{stdin: strings.NewReader(strings.Repeat("x", length))}, "-", 5)
+		if want == "" && (err != nil || len(text) != length) || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%d bytes: %q, %v", length, text, err)
+		}
+	}
+}
+
 func TestGuessFormat(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
@@ -402,6 +413,7 @@ func TestBatchCommands(t *testing.T) {
 		"cancel":       {[]string{"cancel", "bat_1"}, []answer{batchIs(200, "cancelling", `"rows":1,"queued":1`)}, result{0, "cancelling: 1 rows, 1 queued\n", ""}, []string{"POST " + path + "/cancel"}},
 		"retry":        {[]string{"retry", "bat_1", "--json"}, []answer{running}, result{0, running.body + "\n", ""}, []string{"POST " + path + "/retry"}},
 		"not found":    {[]string{"cancel", "bat_1"}, []answer{problem(identity.CodeNotFound, 404)}, result{4, "", "usher: not_found: Why. (request req_1)\n"}, []string{"POST " + path + "/cancel"}},
+		"results":      {[]string{"get", "bat_1", "--results", "x.txt"}, nil, result{2, "", "usher: x.txt ends neither with .csv nor with .ndjson\n"}, nil},
 		"an odd id":    {[]string{"get", "../x"}, []answer{problem(identity.CodeNotFound, 404)}, result{4, "", "usher: not_found: Why. (request req_1)\n"}, []string{"GET /v1/organizations/acme/invite-batches/..%2Fx"}},
 	} {
 		t.Run(name, func(t *testing.T) {
