@@ -127,6 +127,25 @@ func TestImportThroughTrouble(t *testing.T) {
 	}
 }
 
+// However long a batch takes, a gateway that is away is waited for from its last
+// answer.
+func TestWatchPatience(t *testing.T) {
+	t.Parallel()
+	busy := problem(identity.CodeProviderUnavailable, 503)
+	busy.header = map[string]string{"Retry-After": "0"}
+	running := batchIs(200, "running", `"rows":1,"queued":1`)
+	f, url := serve(t, running, running, busy, busy, busy, batchIs(200, "done", `"rows":1,"sent":1`))
+	w, err := apiFlags{URL: url, Organization: "acme", Timeout: 40 * time.Second}.watch(&shell{env: map[string]string{"USHER_TOKEN": "x"}, stderr: io.Discard}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = func() time.Time { return time.Time{}.Add(time.Duration(len(f.seen())) * 10 * time.Second) }
+	b, _, err := w.follow(t.Context(), &api.Batch{ID: "bat_1", State: "running"}, http.Header{"Retry-After": {"0"}})
+	if err != nil || b.State != "done" {
+		t.Errorf("got %+v, %v", b, err)
+	}
+}
+
 // The results are complete, for one person's eyes, and no formulas.
 func TestImportResults(t *testing.T) {
 	t.Parallel()
@@ -183,6 +202,10 @@ func TestImportJSON(t *testing.T) {
 	_, url := serve(t, answer{status: 202, body: running, header: map[string]string{"Retry-After": "0"}}, answer{status: 200, body: done})
 	if got := usherAt(t, url, "", "invite", "import", fileOf(t, "team.csv", twoRows), "--json"); got.code != 0 || got.stdout != running+"\n"+done+"\n" {
 		t.Errorf("got %+v", got)
+	}
+	_, url = serve(t, answer{status: 202, body: done}, answer{status: 200, body: done})
+	if got := usherAt(t, url, "", "invite", "import", fileOf(t, "team.csv", twoRows), "--json"); got.code != 0 || got.stdout != done+"\n"+done+"\n" {
+		t.Errorf("one that is done already: got %+v", got)
 	}
 	f, url := serve(t, answer{status: 202, body: running})
 	got := usherAt(t, url, "", "invite", "import", fileOf(t, "team.csv", twoRows), "--no-wait")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"usher/internal/httpx"
 )
@@ -94,7 +95,7 @@ func (f apiFlags) watch(s *shell, results string) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &watch{apiFlags: f, client: client, s: s, results: results}, nil
+	return &watch{apiFlags: f, client: client, s: s, results: results, now: time.Now}, nil
 }
 
 // call is a call to a batch or one of its verbs.

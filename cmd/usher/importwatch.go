@@ -58,6 +58,7 @@ type watch struct {
 	client  *apiClient
 	s       *shell
 	results string // empty: none is wanted
+	now     func() time.Time
 }
 
 // begin prints which batch it is.
@@ -96,7 +97,7 @@ func (f apiFlags) organization() string {
 func (w *watch) follow(ctx context.Context, b *api.Batch, header http.Header) (*api.Batch, []byte, error) {
 	p := newProgress(w.s)
 	defer p.end()
-	answered := time.Now()
+	answered := w.now()
 	var answer []byte
 	for n := 0; ; n++ {
 		p.show(b)
@@ -111,7 +112,7 @@ func (w *watch) follow(ctx context.Context, b *api.Batch, header http.Header) (*
 		got, err := w.client.ask(ctx, w.call("get a batch", http.MethodGet, b.ID))
 		var refusal *apiError
 		switch {
-		case err != nil && ctx.Err() != nil, err != nil && exitCode(err) != exitUnavailable, err != nil && time.Since(answered) > w.Timeout:
+		case err != nil && ctx.Err() != nil, err != nil && exitCode(err) != exitUnavailable, err != nil && w.now().Sub(answered) > w.Timeout:
 			return b, nil, err
 		case errors.As(err, &refusal):
 			header = refusal.header
@@ -124,7 +125,7 @@ func (w *watch) follow(ctx context.Context, b *api.Batch, header http.Header) (*
 		if err != nil {
 			return b, nil, err
 		}
-		b, answer, header, answered = now, got.Body, got.Header, time.Now()
+		b, answer, header, answered = now, got.Body, got.Header, w.now()
 	}
 }
 
