@@ -456,6 +456,21 @@ func TestBatchCommands(t *testing.T) {
 	}
 }
 
+// The gateway says when to ask again; one that does not is asked less and less often.
+func TestPollWait(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]time.Duration{0: 500 * time.Millisecond, 1: time.Second, 3: 4 * time.Second, 4: 5 * time.Second, 100: 5 * time.Second} {
+		if got := pollWait(nil, n); got != want {
+			t.Errorf("after %d answers: %v, want %v", n, got, want)
+		}
+	}
+	for said, want := range map[string]time.Duration{"0": pollLeast, "7": 7 * time.Second} {
+		if got := pollWait(http.Header{"Retry-After": {said}}, 0); got != want {
+			t.Errorf("after %s: %v, want %v", said, got, want)
+		}
+	}
+}
+
 // On a terminal one line is written over.
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
@@ -464,13 +479,17 @@ func TestProgressOnATerminal(t *testing.T) {
 	at := now.Add(83 * time.Minute)
 	p := &progress{w: &out, live: true, now: func() time.Time { return now }}
 	b := &api.Batch{State: "running", Counts: api.BatchCounts{Rows: 10000, Queued: 5000, Sent: 4900, Failed: 100}, EstimatedFinishAt: &at}
+	p.end() // nothing was shown
 	p.show(b)
+	p.show(b)
+	b.Counts.Sent, at = 5000, now.Add(-time.Minute)
 	p.show(b)
 	b.Counts = api.BatchCounts{Rows: 100000, Sent: 30000, Skipped: 20000, Failed: 40000, Cancelled: 10000}
 	b.State = "cancelled"
 	p.show(b)
 	p.end()
 	want := "\r[##########          ] 50%, 1h23m0s left: 10000 rows, 4900 sent, 100 failed, 50\x1b[K" +
+		"\r[##########          ] 51%, 0s left: 10000 rows, 5000 sent, 100 failed, 5000 qu\x1b[K" +
 		"\r[####################] 100%: 100000 rows, 30000 sent, 20000 skipped, 40000 fail\x1b[K\n"
 	if out.String() != want {
 		t.Errorf("got\n%q, want\n%q", out.String(), want)
