@@ -48,13 +48,22 @@ func TestFullDisk(t *testing.T) {
 	}
 	full("write", l.Write(t.Context(), write("refused@example.com")))
 	full("write ahead", l.WriteAhead(t.Context(), write("ahead@example.com")))
-	var owed, settled atomic.Int32
+	var owed, settled, tries atomic.Int32
 	mark := func() func() { owed.Add(1); return func() { settled.Add(1) } }
-	full("persist", l.Persist(t.Context(), write("owed@example.com"), mark))
+	full("persist", l.Persist(t.Context(), func(tx *ledger.Tx) error {
+		tries.Add(1)
+		return write("owed@example.com")(tx)
+	}, mark))
 	full("persist ahead", l.PersistAhead(t.Context(), write("owed-ahead@example.com"), mark))
 	if owed.Load() != 2 {
 		t.Errorf("%d are owed", owed.Load())
 	}
+	eventually(t, "trying again", func() error {
+		if tries.Load() < 3 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 	if got := emails(t, l, o); len(got) != 1 || got["before@example.com"] != 1 {
 		t.Errorf("recorded: %v", got)
 	}
@@ -236,6 +245,34 @@ func TestLostAheadIsWrittenAgain(t *testing.T) {
 	<-settled
 	if got := emails(t, l, o); len(got) != 1 || got["ahead@example.com"] != 1 {
 		t.Errorf("recorded: %v", got)
+	}
+}
+
+// What was lost with the connection at its commit is owed once, and written again.
+func TestLostCommitIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	url, p := proxied(t, ledgertest.Postgres(t))
+	l := open(t, url, nil)
+	o := organization(t, l)
+	var owed, runs atomic.Int32
+	settled := make(chan struct{})
+	err := l.Persist(t.Context(), func(tx *ledger.Tx) error {
+		err := tx.InsertInvite(draft(o, "lost@example.com"))
+		if runs.Add(1) == 1 {
+			p.cut()
+			p.mend()
+		}
+		return err
+	}, func() func() {
+		owed.Add(1)
+		return func() { close(settled) }
+	})
+	if !ledger.Passes(err) {
+		t.Fatalf("got %v", err)
+	}
+	<-settled
+	if got := emails(t, l, o); len(got) != 1 || owed.Load() != 1 || runs.Load() != 2 {
+		t.Errorf("recorded: %v; owed %d times, run %d times", got, owed.Load(), runs.Load())
 	}
 }
 

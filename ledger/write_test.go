@@ -115,6 +115,19 @@ func TestWritersShareACommit(t *testing.T) {
 	}
 }
 
+// What is owed to a ledger that is being closed is given up, and who waits for it is
+// told.
+func TestOwedTooLate(t *testing.T) {
+	t.Parallel()
+	l := opened(t)
+	l.settleDebts(t.Context())
+	told := false
+	l.owe(debt{fn: func(*Tx) error { return nil }, owed: func() func() { return func() { told = true } }})
+	if !told || len(l.debts.list) != 0 {
+		t.Errorf("told %v, owed %d", told, len(l.debts.list))
+	}
+}
+
 // One that gives up waiting leaves nobody waiting for a commit.
 func TestWaiterThatGivesUp(t *testing.T) {
 	t.Parallel()
