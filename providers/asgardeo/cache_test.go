@@ -16,7 +16,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	r := newRig(t, func(c *Config, d *providers.Deps) { c.TokenCacheSize, d.ActAsCaller = size, true })
 	for n := range 20 {
 		id := []string{orgOne, orgTwo}[n%2]
-		token := r.jwt(map[string]any{"org_id": rootOrg, "jti": fmt.Sprint(n), "exp": r.clock.Add(time.Hour).Unix()})
+		token := r.jwt(map[string]any{"org_id": rootOrg, "jti": fmt.Sprint(n), "exp": r.Clock.Now().Add(time.Hour).Unix()})
 		if _, err := r.p.ListRoles(providers.WithCaller(t.Context(), providers.Caller{Token: token}), org(id)); err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +27,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if tokens, roles := r.p.tokens.cache.entries.Len(), r.p.roles.entries.Len(); tokens != size || roles != size {
 		t.Errorf("%d tokens and %d role sets are remembered, want %d", tokens, roles, size)
 	}
-	if n := r.count("switch"); n < 20 {
+	if n := r.Count("switch"); n < 20 {
 		t.Errorf("%d exchanges, want one for each caller", n)
 	}
 }

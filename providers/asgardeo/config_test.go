@@ -100,8 +100,8 @@ func TestOpenCallsNobody(t *testing.T) {
 	if got := p.Describe(); got.Provider != "asgardeo" || got.Fields != want || got.Emulated[providers.CapResend] == "" || len(got.Emulated) != 1 {
 		t.Errorf("described as %+v", got)
 	}
-	if err := p.Close(); err != nil || len(v.calls) != 0 {
-		t.Errorf("closed with %v, calls %v", err, v.calls)
+	if err := p.Close(); err != nil || len(v.Calls) != 0 {
+		t.Errorf("closed with %v, calls %v", err, v.Calls)
 	}
 	d := deps(v)
 	d.Roles = map[string]string{"admin": " "}

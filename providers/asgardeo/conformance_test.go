@@ -2,7 +2,6 @@ package asgardeo
 
 import (
 	"net/http"
-	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 func TestConformance(t *testing.T) {
@@ -43,56 +43,47 @@ func TestConformance(t *testing.T) {
 				return r.mailed("guest_invitation", address.Key(identity.EmailLowercase))
 			},
 			Fail:    func(t *testing.T, f providertest.Failure) { r.failure(f) },
-			Expire:  func(*testing.T) { r.advance(73 * 60 * 60 * 1e9) },
+			Expire:  func(*testing.T) { r.Clock.Advance(73 * 60 * 60 * 1e9) },
 			Secrets: func() []string { return []string{secret, "eyJ"} },
-			Calls:   r.total,
-			Pass:    func(_ *testing.T, d time.Duration) { r.advance(d) },
+			Calls:   r.Total,
+			Pass:    func(_ *testing.T, d time.Duration) { r.Clock.Advance(d) },
 		}
 	}})
 }
 
 func (v *vendor) elsewhere(org, email, role string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	o := v.orgs[org]
 	o.rows = append(o.rows, &row{
-		id: "elsewhere-" + email, username: email, email: email, roles: []string{o.roles[role]}, expires: v.clock.Add(v.life),
+		id: "elsewhere-" + email, username: email, email: email, roles: []string{o.roles[role]}, expires: v.Clock.Now().Add(v.life),
 	})
-}
-
-// total returns how many calls arrived.
-func (v *vendor) total() int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return len(v.calls)
 }
 
 // failure makes every try of the guest invitation fail.
 func (v *vendor) failure(f providertest.Failure) {
 	html := "<html>gateway</html>"
-	m := mishap{op: "invite", times: -1}
+	m := scripted.Mishap{Op: "invite", Times: -1}
 	switch f {
 	case providertest.Refused:
-		m.status, m.header = 429, http.Header{"Retry-After": {"7"}}
+		m.Status, m.Header = 429, http.Header{"Retry-After": {"7"}}
 	case providertest.Credentials:
-		m.status, m.body = 401, `{"code":401,"message":"Unauthorized"}`
+		m.Status, m.Body = 401, `{"code":401,"message":"Unauthorized"}`
 	case providertest.ServerError:
-		m.status, m.body = 500, `{"code":"OUI-65001","message":"m"}`
+		m.Status, m.Body = 500, `{"code":"OUI-65001","message":"m"}`
 	case providertest.AnswerLost:
-		m.acts, m.cut = true, true
+		m.Acts, m.Cut = true, true
 	case providertest.NotJSON:
-		m.status, m.body = 200, html
+		m.Status, m.Body = 200, html
 	case providertest.EndlessBody:
-		m.status, m.long = 200, true
+		m.Status, m.Long = 200, true
 	case providertest.Hang:
-		m.hang = true
+		m.Hang = true
 	case providertest.Unreachable:
-		m.refuse = true
+		m.Refuse = true
 	case providertest.Back:
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.faults = slices.DeleteFunc(v.faults, func(m *mishap) bool { return true })
+		v.Heal()
 		return
 	}
-	v.inject(m)
+	v.Inject(m)
 }

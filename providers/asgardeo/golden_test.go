@@ -43,7 +43,7 @@ func TestGolden(t *testing.T) {
 				return
 			}
 			if !maps.Equal(sent.Reference, c.reference) || !slices.Equal(sent.NotCarried, c.notCarried) ||
-				sent.ProviderID != "" || !sent.ExpiresAt.Equal(r.clock.Add(72*time.Hour)) {
+				sent.ProviderID != "" || !sent.ExpiresAt.Equal(r.Clock.Now().Add(72*time.Hour)) {
 				t.Errorf("sent %+v", sent)
 			}
 		})

@@ -17,6 +17,7 @@ import (
 	"usher/providers"
 	"usher/providers/asgardeo/internal"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 	"usher/sandbox/asgardeo/contract"
 )
 
@@ -46,8 +47,8 @@ func situations() []situation {
 }
 
 func (r *rig) mailsTo(address string) map[string]int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Lock()
+	defer r.Unlock()
 	got := map[string]int{}
 	for key, n := range r.mails {
 		if kind, to, _ := strings.Cut(key, " "); to == address {
@@ -74,11 +75,11 @@ func TestInvite(t *testing.T) {
 				t.Errorf("mails %v, want %v", got, s.mails)
 			}
 			for op, want := range s.calls {
-				if got := r.count(op); got != want {
+				if got := r.Count(op); got != want {
 					t.Errorf("%d calls of %s, want %d", got, op, want)
 				}
 			}
-			expires := r.clock.Add(72 * time.Hour)
+			expires := r.Clock.Now().Add(72 * time.Hour)
 			want := &providers.Sent{
 				ExpiresAt: &expires, NotCarried: []string{"given_name", "locale", "metadata"},
 				Reference: map[string]string{refUsername: "a@example.com", refDomain: "DEFAULT", refUserID: r.users[0].id},
@@ -167,17 +168,17 @@ func TestCrash(t *testing.T) {
 // on until it is sent. Nothing is ever mailed twice.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	ways := map[string]mishap{
-		"down":         {status: 503, times: 3},
-		"500":          {status: 500, body: `{"code":"OUI-65001","message":"m"}`},
-		"500 and done": {status: 500, acts: true},
-		"lost":         {acts: true, cut: true, times: 3},
-		"cut":          {cut: true, times: 3},
-		"HTML":         {status: 200, body: "<html>"},
-		"HTML, done":   {status: 200, body: "<html>", acts: true},
-		"429":          {status: 429, times: 3},
-		"nobody there": {refuse: true, times: 3},
-		"hangs":        {hang: true, times: 3},
+	ways := map[string]scripted.Mishap{
+		"down":         {Status: 503, Times: 3},
+		"500":          {Status: 500, Body: `{"code":"OUI-65001","message":"m"}`},
+		"500 and done": {Status: 500, Acts: true},
+		"lost":         {Acts: true, Cut: true, Times: 3},
+		"cut":          {Cut: true, Times: 3},
+		"HTML":         {Status: 200, Body: "<html>"},
+		"HTML, done":   {Status: 200, Body: "<html>", Acts: true},
+		"429":          {Status: 429, Times: 3},
+		"nobody there": {Refuse: true, Times: 3},
+		"hangs":        {Hang: true, Times: 3},
 	}
 	for _, s := range situations() {
 		for _, op := range []string{"token", "switch", "applications", "roles", "find", "create", "invite", "list", "resend"} {
@@ -185,13 +186,13 @@ func TestFaults(t *testing.T) {
 				t.Run(s.name+"/"+op+"/"+name, func(t *testing.T) {
 					t.Parallel()
 					r := newRig(t, func(c *Config, _ *providers.Deps) {
-						if way.hang {
+						if way.Hang {
 							c.CallTimeout = "300ms"
 						}
 					})
 					s.setup(r)
-					way.op = op
-					r.inject(way)
+					way.Op = op
+					r.Inject(way)
 					request := r.request("a@example.com")
 					_, err := r.p.Invite(t.Context(), request)
 					write := op == "create" || op == "invite"
@@ -232,7 +233,7 @@ func TestLateCall(t *testing.T) {
 		if err := request.Journal.Begin(t.Context(), stepInvite); err != nil {
 			t.Fatal(err)
 		}
-		r.inject(mishap{op: "invite", status: 200, body: rowOf("a@example.com", code)})
+		r.Inject(scripted.Mishap{Op: "invite", Status: 200, Body: rowOf("a@example.com", code)})
 		if _, err := r.p.Invite(t.Context(), request); err != nil {
 			t.Errorf("%s for a call of our own: %v", code, err)
 		}
@@ -272,7 +273,7 @@ func TestAskedFirst(t *testing.T) {
 				t.Fatal(err)
 			}
 			for op, want := range c.calls {
-				if got := r.count(op); got != want {
+				if got := r.Count(op); got != want {
 					t.Errorf("%d calls of %s, want %d", got, op, want)
 				}
 			}
@@ -288,7 +289,7 @@ func TestAskedFirst(t *testing.T) {
 	if err := request.Journal.Begin(t.Context(), stepInvite); err != nil {
 		t.Fatal(err)
 	}
-	r.inject(mishap{op: "list", times: -1, refuse: true})
+	r.Inject(scripted.Mishap{Op: "list", Times: -1, Refuse: true})
 	_, err := r.p.Invite(t.Context(), request)
 	wantCode(t, err, identity.CodeProviderUnavailable)
 	if !mayHaveActed(err) {
@@ -348,7 +349,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d %s", c.op, c.status, c.body), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: c.op, times: -1, status: c.status, body: c.body})
+			r.Inject(scripted.Mishap{Op: c.op, Times: -1, Status: c.status, Body: c.body})
 			request := r.request("a@example.com")
 			_, err := r.p.Invite(t.Context(), request)
 			wantCode(t, err, c.want)
@@ -395,14 +396,14 @@ func TestEveryCode(t *testing.T) {
 func TestApproval(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "create", status: 202})
+	r.Inject(scripted.Mishap{Op: "create", Status: 202})
 	request := r.request("a@example.com")
 	for range 2 {
 		_, err := r.p.Invite(t.Context(), request)
 		wantCode(t, err, identity.CodeConflict)
 	}
-	if r.count("create") != 1 || r.count("invite") != 0 {
-		t.Errorf("calls %v, want one creation and no invitation", r.calls)
+	if r.Count("create") != 1 || r.Count("invite") != 0 {
+		t.Errorf("calls %v, want one creation and no invitation", r.Calls)
 	}
 	r.addUser(person{userName: "DEFAULT/a@example.com", email: "a@example.com", state: "PENDING_AP"}) // approved
 	if _, err := r.p.Invite(t.Context(), request); err != nil {
@@ -418,7 +419,7 @@ func TestRace(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.addUser(person{userName: "DEFAULT/a@example.com", email: "a@example.com", state: "PENDING_AP"})
-	r.inject(mishap{op: "find", status: 200, body: `{"totalResults":0}`})
+	r.Inject(scripted.Mishap{Op: "find", Status: 200, Body: `{"totalResults":0}`})
 	request := r.request("a@example.com")
 	request.FamilyName = "B"
 	sent, err := r.p.Invite(t.Context(), request)
@@ -440,18 +441,18 @@ func TestRolesChanged(t *testing.T) {
 	if _, err := r.p.Invite(t.Context(), r.request("a@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	r.mu.Lock()
+	r.Lock()
 	r.orgs[orgOne].roles["Team Member"] = "new-id"
-	r.mu.Unlock()
+	r.Unlock()
 	if _, err := r.p.Invite(t.Context(), r.request("b@example.com")); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.orgs[orgOne].rows[1].roles; !slices.Equal(got, []string{"new-id"}) || r.mailed("guest_invitation", "b@example.com") != 1 {
 		t.Errorf("invited with %v", got)
 	}
-	r.mu.Lock()
+	r.Lock()
 	delete(r.orgs[orgOne].roles, "Team Member")
-	r.mu.Unlock()
+	r.Unlock()
 	request := r.request("c@example.com", "admin", "member")
 	_, err := r.p.Invite(t.Context(), request)
 	wantCode(t, err, identity.CodeUnknownRole)
@@ -465,13 +466,13 @@ func TestAccountGone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	request := r.request("a@example.com")
-	r.inject(mishap{op: "invite", status: 400, body: `{"code":"OUI-60003"}`})
+	r.Inject(scripted.Mishap{Op: "invite", Status: 400, Body: `{"code":"OUI-60003"}`})
 	if _, err := r.p.Invite(t.Context(), request); err == nil {
 		t.Fatal("no error")
 	}
-	r.mu.Lock()
+	r.Lock()
 	r.users = nil
-	r.mu.Unlock()
+	r.Unlock()
 	_, err := r.p.Invite(t.Context(), request)
 	wantCode(t, err, identity.CodeProviderError)
 	if _, err := r.p.Invite(t.Context(), request); err != nil {
@@ -489,13 +490,13 @@ func TestSwitches(t *testing.T) {
 	if _, err := r.p.Invite(t.Context(), r.request("a@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	if r.count("resend") != 0 {
+	if r.Count("resend") != 0 {
 		t.Error("mailed the link again")
 	}
 	r.addUser(person{userName: "DEFAULT/other", email: "b@example.com", verified: "true"})
 	request := r.request("b@example.com")
 	request.GivenName = "B"
-	r.inject(mishap{op: "invite", status: 200, body: `[{"username":"b@example.com","result":{"status":"Successful"}}]`})
+	r.Inject(scripted.Mishap{Op: "invite", Status: 200, Body: `[{"username":"b@example.com","result":{"status":"Successful"}}]`})
 	sent, err := r.p.Invite(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)

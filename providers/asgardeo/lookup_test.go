@@ -8,6 +8,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 func TestCheckAddress(t *testing.T) {
@@ -41,9 +42,9 @@ type recorder struct {
 
 // RoundTrip implements http.RoundTripper.
 func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
-	r.mu.Lock()
+	r.Lock()
 	r.queries = append(r.queries, request.URL.RawQuery)
-	r.mu.Unlock()
+	r.Unlock()
 	return r.vendor.RoundTrip(request)
 }
 
@@ -72,8 +73,8 @@ func TestInjection(t *testing.T) {
 				t.Error("somebody else was invited")
 			}
 			for _, bad := range []string{`"`, `\`, "*", " ", "(", "/", "\n"} {
-				if strings.Contains(local, bad) && (inviteErr == nil || r.count("create") > 0 || r.count("find") > 0) {
-					t.Errorf("went to the vendor: %v", r.calls)
+				if strings.Contains(local, bad) && (inviteErr == nil || r.Count("create") > 0 || r.Count("find") > 0) {
+					t.Errorf("went to the vendor: %v", r.Calls)
 				}
 			}
 		})
@@ -149,8 +150,8 @@ func TestHostileAnswers(t *testing.T) {
 				}
 				return fmt.Sprintf(`{"totalResults":%d,"Resources":[%s]}`, c.total, strings.Join(users, ","))
 			}
-			r.inject(mishap{op: "find", status: 200, body: page(c.byEmail)})
-			r.inject(mishap{op: "find", status: 200, body: page(c.byName)})
+			r.Inject(scripted.Mishap{Op: "find", Status: 200, Body: page(c.byEmail)})
+			r.Inject(scripted.Mishap{Op: "find", Status: 200, Body: page(c.byName)})
 			found, err := r.p.lookUp(t.Context(), "a@example.com", false)
 			wantCode(t, err, c.code)
 			got := ""

@@ -10,6 +10,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 func TestListMembers(t *testing.T) {
@@ -74,7 +75,7 @@ func TestMemberPages(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "members", status: 200, body: c.body})
+			r.Inject(scripted.Mishap{Op: "members", Status: 200, Body: c.body})
 			page, err := r.p.ListMembers(t.Context(), org(orgOne), identity.PageRequest{Limit: c.limit, Cursor: c.cursor})
 			wantCode(t, err, c.code)
 			if err == nil && (len(page.Items) != c.items || page.Next != c.next) {
@@ -87,18 +88,18 @@ func TestMemberPages(t *testing.T) {
 func TestRolesOfMembers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "members", status: 200, body: `{"totalResults":2,"Resources":[
+	r.Inject(scripted.Mishap{Op: "members", Status: 200, Body: `{"totalResults":2,"Resources":[
 		{"id":"u1","userName":"u1","roles":[{"display":"everyone","value":"e"},{"display":"Team Member","value":"mem-1008"}]},
 		{"id":"u2","userName":"u2","roles":[{"display":"Team Member","value":"of-another-application"}]}]}`})
 	page, err := r.p.ListMembers(t.Context(), org(orgOne), identity.PageRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(page.Items[0].Roles, []string{"member"}) || len(page.Items[1].Roles) != 0 || r.count("role") != 0 {
-		t.Errorf("listed %+v with %d look-ups of roles", page.Items, r.count("role"))
+	if !slices.Equal(page.Items[0].Roles, []string{"member"}) || len(page.Items[1].Roles) != 0 || r.Count("role") != 0 {
+		t.Errorf("listed %+v with %d look-ups of roles", page.Items, r.Count("role"))
 	}
 	r.addMember(orgOne, "m@example.com", "adm-1008")
-	r.inject(mishap{op: "role", status: 404, times: -1})
+	r.Inject(scripted.Mishap{Op: "role", Status: 404, Times: -1})
 	if page, err = r.p.ListMembers(t.Context(), org(orgOne), identity.PageRequest{}); err != nil || len(page.Items[0].Roles) != 0 {
 		t.Errorf("with roles that are gone: %+v, %v", page, err)
 	}
@@ -120,7 +121,7 @@ func TestFindMember(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "member", status: 200, body: `{"totalResults":1,"Resources":[` + c.body + `]}`})
+			r.Inject(scripted.Mishap{Op: "member", Status: 200, Body: `{"totalResults":1,"Resources":[` + c.body + `]}`})
 			request := r.request("A@example.com")
 			member, err := r.p.FindMember(t.Context(), providers.InviteRef{
 				Org: request.Org, Address: request.Address, Reference: map[string]string{refUsername: "a@example.com"},
@@ -180,14 +181,14 @@ func TestListRoles(t *testing.T) {
 func TestRolePages(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "roles", status: 200, body: `{"totalResults":2,"Resources":[
+	r.Inject(scripted.Mishap{Op: "roles", Status: 200, Body: `{"totalResults":2,"Resources":[
 		{"id":"r1","displayName":"Administrator","audience":{"value":"app-in-1008","type":"application"}},
 		{"id":"r2","displayName":"Team Member","audience":[{"value":"another","type":"application"}]}]}`})
 	got, err := r.p.ListRoles(t.Context(), org(orgOne))
-	if want := []identity.Role{{Key: "admin", Name: "Administrator", ProviderID: "r1"}}; err != nil || !reflect.DeepEqual(got, want) || r.count("roles") != 1 {
-		t.Errorf("listed %+v, %v after %d pages", got, err, r.count("roles"))
+	if want := []identity.Role{{Key: "admin", Name: "Administrator", ProviderID: "r1"}}; err != nil || !reflect.DeepEqual(got, want) || r.Count("roles") != 1 {
+		t.Errorf("listed %+v, %v after %d pages", got, err, r.Count("roles"))
 	}
-	r.inject(mishap{op: "roles", times: -1, status: 200, body: `{"totalResults":500,"Resources":[{"id":"r1","displayName":"Administrator"}]}`})
+	r.Inject(scripted.Mishap{Op: "roles", Times: -1, Status: 200, Body: `{"totalResults":500,"Resources":[{"id":"r1","displayName":"Administrator"}]}`})
 	_, err = r.p.ListRoles(t.Context(), org(orgTwo))
 	wantCode(t, err, identity.CodeProviderError)
 }
@@ -196,23 +197,23 @@ func TestRolePages(t *testing.T) {
 func TestRoleLag(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "roles", times: 3, status: 200, body: `{"totalResults":0}`})
+	r.Inject(scripted.Mishap{Op: "roles", Times: 3, Status: 200, Body: `{"totalResults":0}`})
 	if _, err := r.p.Invite(t.Context(), r.request("a@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.count("roles"); got != 4 {
+	if got := r.Count("roles"); got != 4 {
 		t.Errorf("%d look-ups, want 4", got)
 	}
 	// Roles that stay missing are waited for once.
 	delete(r.orgs[orgOne].roles, "Administrator")
-	r.advance(6 * time.Minute) // past what is remembered
+	r.Clock.Advance(6 * time.Minute) // past what is remembered
 	_, err := r.p.Invite(t.Context(), r.request("b@example.com", "admin"))
 	wantCode(t, err, identity.CodeUnknownRole)
-	before := r.count("roles")
-	r.advance(time.Minute)
+	before := r.Count("roles")
+	r.Clock.Advance(time.Minute)
 	_, err = r.p.Invite(t.Context(), r.request("b@example.com", "admin"))
 	wantCode(t, err, identity.CodeUnknownRole)
-	if got := r.count("roles") - before; got != 1 || r.count("create") != 1 {
-		t.Errorf("%d more look-ups, want 1; calls %v", got, r.calls)
+	if got := r.Count("roles") - before; got != 1 || r.Count("create") != 1 {
+		t.Errorf("%d more look-ups, want 1; calls %v", got, r.Calls)
 	}
 }

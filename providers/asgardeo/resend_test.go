@@ -12,6 +12,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // invited returns a rig with a sent invitation and the request to send it again.
@@ -24,9 +25,9 @@ func invited(t *testing.T, s situation) (*rig, providers.ResendRequest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.mu.Lock()
-	r.mails, r.calls = map[string]int{}, nil
-	r.mu.Unlock()
+	r.Lock()
+	r.mails, r.Calls = map[string]int{}, nil
+	r.Unlock()
 	request.Journal, request.Reference = providertest.NewJournal(), sent.Reference
 	return r, providers.ResendRequest{InviteRequest: request, ProviderID: sent.ProviderID}
 }
@@ -45,7 +46,7 @@ func TestResend(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			r, request := invited(t, s)
-			r.advance(time.Hour)
+			r.Clock.Advance(time.Hour)
 			old := r.orgs[orgOne].rows[0].id
 			sent, err := r.p.Resend(t.Context(), request)
 			if err != nil {
@@ -58,7 +59,7 @@ func TestResend(t *testing.T) {
 			if len(rows) != 1 || rows[0].id == old || !slices.Equal(rows[0].roles, []string{"adm-1008"}) {
 				t.Errorf("rows %+v, want one new row with the role", rows)
 			}
-			if !maps.Equal(sent.Reference, request.Reference) || !sent.ExpiresAt.Equal(r.clock.Add(72*time.Hour)) {
+			if !maps.Equal(sent.Reference, request.Reference) || !sent.ExpiresAt.Equal(r.Clock.Now().Add(72*time.Hour)) {
 				t.Errorf("sent %+v, reference before %v", sent, request.Reference)
 			}
 		})
@@ -102,15 +103,15 @@ func TestResendCrash(t *testing.T) {
 func TestResendFaults(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"list", "delete", "invite"} {
-		for name, way := range map[string]mishap{
-			"down": {status: 503, times: 3}, "500 and done": {status: 500, acts: true}, "lost": {acts: true, cut: true, times: 3},
-			"cut": {cut: true, times: 3}, "429": {status: 429, times: 3}, "hangs": {hang: true, times: 3}, "HTML": {status: 200, body: "<html>"},
+		for name, way := range map[string]scripted.Mishap{
+			"down": {Status: 503, Times: 3}, "500 and done": {Status: 500, Acts: true}, "lost": {Acts: true, Cut: true, Times: 3},
+			"cut": {Cut: true, Times: 3}, "429": {Status: 429, Times: 3}, "hangs": {Hang: true, Times: 3}, "HTML": {Status: 200, Body: "<html>"},
 		} {
 			t.Run(op+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				r, request := invited(t, situations()[1])
-				way.op = op
-				r.inject(way)
+				way.Op = op
+				r.Inject(way)
 				_, err := r.p.Resend(t.Context(), request)
 				if name == "HTML" && op == "delete" {
 					return // a 200 is a deletion
@@ -142,7 +143,7 @@ func TestResendGoesOn(t *testing.T) {
 		calls map[string]int
 	}{
 		{"the invitation went away meanwhile", func(_ *testing.T, r *rig, _ providers.Journal) {
-			r.inject(mishap{op: "delete", acts: true, status: 400, body: `{"code":"OUI-60001"}`})
+			r.Inject(scripted.Mishap{Op: "delete", Acts: true, Status: 400, Body: `{"code":"OUI-60001"}`})
 		}, map[string]int{"delete": 1, "invite": 1}},
 		{"nothing is pending", func(_ *testing.T, r *rig, _ providers.Journal) { r.orgs[orgOne].rows = nil }, map[string]int{"delete": 0, "invite": 1}},
 		{"the new invitation is there", func(t *testing.T, _ *rig, j providers.Journal) {
@@ -165,7 +166,7 @@ func TestResendGoesOn(t *testing.T) {
 				t.Fatal(err)
 			}
 			for op, want := range c.calls {
-				if got := r.count(op); got != want {
+				if got := r.Count(op); got != want {
 					t.Errorf("%d calls of %s, want %d", got, op, want)
 				}
 			}
@@ -214,11 +215,11 @@ func TestRevoke(t *testing.T) {
 		{"by id", func(r *rig) string { return r.orgs[orgOne].rows[0].id }, nil, "", 0},
 		{"by an id that was replaced", func(*rig) string { return "inv-old" }, nil, "", 0},
 		{"gone", func(*rig) string { return "inv-old" }, func(r *rig) { r.orgs[orgOne].rows = nil }, identity.CodeNotFound, 0},
-		{"expired", func(*rig) string { return "" }, func(r *rig) { r.advance(73 * time.Hour) }, identity.CodeNotFound, 1},
+		{"expired", func(*rig) string { return "" }, func(r *rig) { r.Clock.Advance(73 * time.Hour) }, identity.CodeNotFound, 1},
 		{"of somebody else", func(*rig) string { return "" }, func(r *rig) { r.orgs[orgOne].rows[0].username = "b@example.com" }, identity.CodeNotFound, 1},
-		{"refused", func(*rig) string { return "" }, func(r *rig) { r.inject(mishap{op: "delete", times: -1, status: 403}) }, identity.CodeProviderCredentials, 1},
+		{"refused", func(*rig) string { return "" }, func(r *rig) { r.Inject(scripted.Mishap{Op: "delete", Times: -1, Status: 403}) }, identity.CodeProviderCredentials, 1},
 		{"not offered", func(*rig) string { return "x" }, func(r *rig) {
-			r.inject(mishap{op: "delete", status: 404, body: `{"code":404,"description":"Organization specific routing failed."}`})
+			r.Inject(scripted.Mishap{Op: "delete", Status: 404, Body: `{"code":404,"description":"Organization specific routing failed."}`})
 		}, identity.CodeProviderError, 1},
 		{"an id that is a path", func(*rig) string { return "../../organizations" }, nil, "", 0},
 	} {
@@ -238,10 +239,10 @@ func TestRevoke(t *testing.T) {
 		})
 	}
 	r, request := invited(t, situations()[1])
-	r.inject(mishap{op: "delete", acts: true, cut: true})
+	r.Inject(scripted.Mishap{Op: "delete", Acts: true, Cut: true})
 	err := r.p.Revoke(t.Context(), providers.InviteRef{Org: request.Org, Address: request.Address, Reference: request.Reference})
-	if !mayHaveActed(err) || r.count("delete") != 1 {
-		t.Errorf("an answer that was lost: %v after %d calls", err, r.count("delete"))
+	if !mayHaveActed(err) || r.Count("delete") != 1 {
+		t.Errorf("an answer that was lost: %v after %d calls", err, r.Count("delete"))
 	}
 }
 
@@ -278,7 +279,7 @@ func TestListInvites(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "list", status: 200, body: `{"invitations":` + c.rows + `}`, header: http.Header{"Content-Type": {"application/json"}}})
+			r.Inject(scripted.Mishap{Op: "list", Status: 200, Body: `{"invitations":` + c.rows + `}`, Header: http.Header{"Content-Type": {"application/json"}}})
 			page, err := r.p.ListInvites(t.Context(), org(orgOne), identity.PageRequest{Limit: 1})
 			if err != nil || !reflect.DeepEqual(page.Items, c.want) || page.Next != "" {
 				t.Errorf("listed %+v, %v; want %+v", page, err, c.want)
@@ -286,7 +287,7 @@ func TestListInvites(t *testing.T) {
 		})
 	}
 	r := newRig(t, func(c *Config, _ *providers.Deps) { c.ExpiryTimeZone = "Asia/Colombo" })
-	r.inject(mishap{op: "list", status: 200, body: `{"invitations":[{"id":"1","username":"a","status":"PENDING","expiredAt":"2024-01-22 13:09:41.702"}]}`})
+	r.Inject(scripted.Mishap{Op: "list", Status: 200, Body: `{"invitations":[{"id":"1","username":"a","status":"PENDING","expiredAt":"2024-01-22 13:09:41.702"}]}`})
 	page, err := r.p.ListInvites(t.Context(), org(orgOne), identity.PageRequest{})
 	if err != nil || !page.Items[0].ExpiresAt.Equal(*at("2024-01-22T07:39:41.702Z")) {
 		t.Errorf("in another zone: %+v, %v", page, err)

@@ -11,6 +11,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // members is the plainest call below /o/.
@@ -30,14 +31,14 @@ func TestTokensAreKept(t *testing.T) {
 	if err := r.members(t.Context(), orgTwo); err != nil {
 		t.Fatal(err)
 	}
-	if got := [2]int{r.count("token"), r.count("switch")}; got != [2]int{1, 2} {
+	if got := [2]int{r.Count("token"), r.Count("switch")}; got != [2]int{1, 2} {
 		t.Errorf("%v token calls, want one at the root and one for each organization", got)
 	}
-	r.advance(59*time.Minute + 30*time.Second) // within the minute before the end
+	r.Clock.Advance(59*time.Minute + 30*time.Second) // within the minute before the end
 	if err := r.members(t.Context(), orgOne); err != nil {
 		t.Fatal(err)
 	}
-	if got := [3]int{r.count("token"), r.count("switch"), r.count("members")}; got != [3]int{2, 3, 5} {
+	if got := [3]int{r.Count("token"), r.Count("switch"), r.Count("members")}; got != [3]int{2, 3, 5} {
 		t.Errorf("%v calls after the early refresh, want 2, 3 and 5: no call with an old token", got)
 	}
 	want := []string{"internal_user_mgt_list internal_user_mgt_create", strings.Join(r.p.settings.OrganizationScopes, " ")}
@@ -60,7 +61,7 @@ func TestTokenSingleFlight(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if got := [2]int{r.count("token"), r.count("switch")}; got != [2]int{1, 1} {
+	if got := [2]int{r.Count("token"), r.Count("switch")}; got != [2]int{1, 1} {
 		t.Errorf("%v token calls for 20 callers, want one of each", got)
 	}
 }
@@ -138,27 +139,31 @@ func TestRefusedTokens(t *testing.T) {
 		want   identity.Code
 		calls  [3]int // token, switch, members in all
 	}{
-		{"401 with a cached token", true, func(r *rig) { r.inject(mishap{op: "members", status: 401}) }, "", [3]int{1, 2, 3}},
-		{"401 again and again", true, func(r *rig) { r.inject(mishap{op: "members", times: -1, status: 401}) }, identity.CodeProviderCredentials, [3]int{1, 2, 3}},
-		{"403", true, func(r *rig) { r.inject(mishap{op: "members", status: 403}) }, identity.CodeProviderCredentials, [3]int{1, 1, 2}},
-		{"root token revoked", true, func(r *rig) { r.advance(time.Second); r.revokeAll(); r.forgetOrganizations() }, "", [3]int{2, 3, 2}},
-		{"client refused", false, func(r *rig) { r.inject(mishap{op: "token", status: 401, body: `{"error":"invalid_client"}`}) }, identity.CodeProviderCredentials, [3]int{1, 0, 0}},
-		{"grant refused", false, func(r *rig) { r.inject(mishap{op: "token", status: 400, body: `{"error":"unauthorized_client"}`}) }, identity.CodeProviderCredentials, [3]int{1, 0, 0}},
-		{"switch refused", false, func(r *rig) { r.inject(mishap{op: "switch", status: 400, body: `{"error":"invalid_request"}`}) }, identity.CodeProviderCredentials, [3]int{1, 1, 0}},
+		{"401 with a cached token", true, func(r *rig) { r.Inject(scripted.Mishap{Op: "members", Status: 401}) }, "", [3]int{1, 2, 3}},
+		{"401 again and again", true, func(r *rig) { r.Inject(scripted.Mishap{Op: "members", Times: -1, Status: 401}) }, identity.CodeProviderCredentials, [3]int{1, 2, 3}},
+		{"403", true, func(r *rig) { r.Inject(scripted.Mishap{Op: "members", Status: 403}) }, identity.CodeProviderCredentials, [3]int{1, 1, 2}},
+		{"root token revoked", true, func(r *rig) { r.Clock.Advance(time.Second); r.revokeAll(); r.forgetOrganizations() }, "", [3]int{2, 3, 2}},
+		{"client refused", false, func(r *rig) { r.Inject(scripted.Mishap{Op: "token", Status: 401, Body: `{"error":"invalid_client"}`}) }, identity.CodeProviderCredentials, [3]int{1, 0, 0}},
+		{"grant refused", false, func(r *rig) {
+			r.Inject(scripted.Mishap{Op: "token", Status: 400, Body: `{"error":"unauthorized_client"}`})
+		}, identity.CodeProviderCredentials, [3]int{1, 0, 0}},
+		{"switch refused", false, func(r *rig) {
+			r.Inject(scripted.Mishap{Op: "switch", Status: 400, Body: `{"error":"invalid_request"}`})
+		}, identity.CodeProviderCredentials, [3]int{1, 1, 0}},
 		{"organization disabled", false, func(r *rig) {
-			r.inject(mishap{op: "switch", status: 400, body: `{"error":"invalid_request","error_description":"The switching organization is in deactivated state."}`})
+			r.Inject(scripted.Mishap{Op: "switch", Status: 400, Body: `{"error":"invalid_request","error_description":"The switching organization is in deactivated state."}`})
 		}, identity.CodeConflict, [3]int{1, 1, 0}},
 		{"another branch", false, func(r *rig) {
-			r.inject(mishap{op: "switch", status: 400, body: `{"error":"invalid_request","error_description":"Organization switch is only allowed for the organizations in the same branch."}`})
+			r.Inject(scripted.Mishap{Op: "switch", Status: 400, Body: `{"error":"invalid_request","error_description":"Organization switch is only allowed for the organizations in the same branch."}`})
 		}, identity.CodeNotFound, [3]int{1, 1, 0}},
 		{"token of another organization", false, func(r *rig) { r.wrong = orgTwo }, identity.CodeProviderError, [3]int{1, 1, 0}},
 		{"token of the root", false, func(r *rig) { r.wrong = rootOrg }, identity.CodeProviderError, [3]int{1, 1, 0}},
-		{"no token in the answer", false, func(r *rig) { r.inject(mishap{op: "token", status: 200, body: `{}`}) }, identity.CodeProviderError, [3]int{1, 0, 0}},
-		{"HTML", false, func(r *rig) { r.inject(mishap{op: "switch", status: 200, body: "<html>"}) }, identity.CodeProviderError, [3]int{1, 1, 0}},
-		{"token endpoint down once", false, func(r *rig) { r.inject(mishap{op: "token", status: 503}) }, "", [3]int{2, 1, 1}},
-		{"answer of the token endpoint lost", false, func(r *rig) { r.inject(mishap{op: "switch", acts: true, cut: true}) }, "", [3]int{1, 2, 1}},
+		{"no token in the answer", false, func(r *rig) { r.Inject(scripted.Mishap{Op: "token", Status: 200, Body: `{}`}) }, identity.CodeProviderError, [3]int{1, 0, 0}},
+		{"HTML", false, func(r *rig) { r.Inject(scripted.Mishap{Op: "switch", Status: 200, Body: "<html>"}) }, identity.CodeProviderError, [3]int{1, 1, 0}},
+		{"token endpoint down once", false, func(r *rig) { r.Inject(scripted.Mishap{Op: "token", Status: 503}) }, "", [3]int{2, 1, 1}},
+		{"answer of the token endpoint lost", false, func(r *rig) { r.Inject(scripted.Mishap{Op: "switch", Acts: true, Cut: true}) }, "", [3]int{1, 2, 1}},
 		{"rate limit", false, func(r *rig) {
-			r.inject(mishap{op: "token", times: -1, status: 429, header: http.Header{"Retry-After": {"40"}}})
+			r.Inject(scripted.Mishap{Op: "token", Times: -1, Status: 429, Header: http.Header{"Retry-After": {"40"}}})
 		}, identity.CodeProviderRateLimited, [3]int{1, 0, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -175,7 +180,7 @@ func TestRefusedTokens(t *testing.T) {
 			if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "eyJ")) {
 				t.Errorf("a secret is in the error: %v", err)
 			}
-			if got := [3]int{r.count("token"), r.count("switch"), r.count("members")}; got != c.calls {
+			if got := [3]int{r.Count("token"), r.Count("switch"), r.Count("members")}; got != c.calls {
 				t.Errorf("%v calls of token, switch and members, want %v", got, c.calls)
 			}
 		})
@@ -185,8 +190,8 @@ func TestRefusedTokens(t *testing.T) {
 // revokeAll makes the vendor refuse every token it has given.
 func (r *rig) revokeAll() {
 	root, _ := r.p.tokens.cache.peek(rootKey + "\n" + strings.Join(r.p.settings.RootScopes, " "))
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Lock()
+	defer r.Unlock()
 	r.revoked[root.value] = true
 }
 
@@ -204,15 +209,15 @@ func TestDroppedScopes(t *testing.T) {
 	r.dropped = []string{scopeMembers}
 	err := r.members(t.Context(), orgOne)
 	wantCode(t, err, identity.CodeProviderCredentials)
-	if !strings.Contains(err.Error(), scopeMembers) || r.count("members") != 0 {
-		t.Errorf("error %v after %d calls, want the missing scope named and no call", err, r.count("members"))
+	if !strings.Contains(err.Error(), scopeMembers) || r.Count("members") != 0 {
+		t.Errorf("error %v after %d calls, want the missing scope named and no call", err, r.Count("members"))
 	}
 	// What needs other scopes works.
 	if _, err := r.p.ListInvites(t.Context(), org(orgOne), identity.PageRequest{}); err != nil {
 		t.Error(err)
 	}
 	r.dropped = nil
-	r.advance(tokenIncomplete)
+	r.Clock.Advance(tokenIncomplete)
 	if err := r.members(t.Context(), orgOne); err != nil {
 		t.Errorf("after the scope was granted: %v", err)
 	}
@@ -247,7 +252,7 @@ func TestOpaqueTokens(t *testing.T) {
 			r := newRig(t, func(cfg *Config, _ *providers.Deps) { cfg.IntrospectOpaqueTokens = &c.introspect })
 			r.hide, r.wrong = true, c.wrong
 			wantCode(t, r.members(t.Context(), orgOne), c.want)
-			if got := r.count("introspect"); got != c.asked {
+			if got := r.Count("introspect"); got != c.asked {
 				t.Errorf("%d introspections, want %d", got, c.asked)
 			}
 		})
@@ -269,8 +274,8 @@ func TestActAsCaller(t *testing.T) {
 		{"scopes as an array", map[string]any{"org_id": orgOne, "scope": []any{scopeMembers}}, nil, "", [3]int{0, 0, 2}},
 		{"token of the root is exchanged", map[string]any{"org_id": rootOrg, "scope": "openid"}, nil, "", [3]int{0, 1, 2}},
 		{"exchange gives nothing", map[string]any{"org_id": rootOrg}, func(r *rig) { r.dropped = r.p.settings.OrganizationScopes }, identity.CodePermissionDenied, [3]int{0, 1, 0}},
-		{"vendor says 403", map[string]any{"org_id": orgOne}, func(r *rig) { r.inject(mishap{op: "members", status: 403}) }, identity.CodePermissionDenied, [3]int{0, 0, 1}},
-		{"vendor says 401", map[string]any{"org_id": orgOne}, func(r *rig) { r.inject(mishap{op: "members", status: 401}) }, identity.CodeProviderCredentials, [3]int{0, 0, 1}},
+		{"vendor says 403", map[string]any{"org_id": orgOne}, func(r *rig) { r.Inject(scripted.Mishap{Op: "members", Status: 403}) }, identity.CodePermissionDenied, [3]int{0, 0, 1}},
+		{"vendor says 401", map[string]any{"org_id": orgOne}, func(r *rig) { r.Inject(scripted.Mishap{Op: "members", Status: 401}) }, identity.CodeProviderCredentials, [3]int{0, 0, 1}},
 		{"expired token", map[string]any{"org_id": rootOrg, "exp": int64(1)}, nil, identity.CodeProviderCredentials, [3]int{0, 1, 0}},
 		{"exchange for another organization", map[string]any{"org_id": rootOrg}, func(r *rig) { r.wrong = orgTwo }, identity.CodeProviderError, [3]int{0, 1, 0}},
 		{"background", nil, nil, "", [3]int{1, 1, 2}},
@@ -281,7 +286,7 @@ func TestActAsCaller(t *testing.T) {
 			ctx := t.Context()
 			if c.claims != nil {
 				if c.claims["exp"] == nil {
-					c.claims["exp"] = r.clock.Add(time.Hour).Unix()
+					c.claims["exp"] = r.Clock.Now().Add(time.Hour).Unix()
 				}
 				ctx = providers.WithCaller(ctx, providers.Caller{Issuer: "i", Token: r.jwt(c.claims)})
 			}
@@ -296,7 +301,7 @@ func TestActAsCaller(t *testing.T) {
 			if err != nil && c.want == "" {
 				t.Error(err)
 			}
-			if got := [3]int{r.count("token"), r.count("switch"), r.count("members")}; got != c.calls {
+			if got := [3]int{r.Count("token"), r.Count("switch"), r.Count("members")}; got != c.calls {
 				t.Errorf("%v calls of token, switch and members, want %v", got, c.calls)
 			}
 			for _, key := range r.p.tokens.cache.entries.Keys() {
@@ -311,12 +316,12 @@ func TestActAsCaller(t *testing.T) {
 func TestExchangedTokenDiesWithTheCallers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(_ *Config, d *providers.Deps) { d.ActAsCaller = true })
-	token := r.jwt(map[string]any{"org_id": rootOrg, "exp": r.clock.Add(5 * time.Minute).Unix()})
+	token := r.jwt(map[string]any{"org_id": rootOrg, "exp": r.Clock.Now().Add(5 * time.Minute).Unix()})
 	ctx := providers.WithCaller(t.Context(), providers.Caller{Token: token})
 	if err := r.members(ctx, orgOne); err != nil {
 		t.Fatal(err)
 	}
-	r.advance(5*time.Minute + time.Second)
+	r.Clock.Advance(5*time.Minute + time.Second)
 	wantCode(t, r.members(ctx, orgOne), identity.CodeProviderCredentials)
 }
 
@@ -324,14 +329,14 @@ func TestOpaqueCaller(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(_ *Config, d *providers.Deps) { d.ActAsCaller = true })
 	r.hide = true
-	token := r.jwt(map[string]any{"org_id": orgOne, "exp": r.clock.Add(time.Hour).Unix()})
+	token := r.jwt(map[string]any{"org_id": orgOne, "exp": r.Clock.Now().Add(time.Hour).Unix()})
 	ctx := providers.WithCaller(t.Context(), providers.Caller{Token: token})
 	for range 2 {
 		if err := r.members(ctx, orgOne); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := [2]int{r.count("introspect"), r.count("switch")}; got != [2]int{1, 0} {
+	if got := [2]int{r.Count("introspect"), r.Count("switch")}; got != [2]int{1, 0} {
 		t.Errorf("%v introspections and switches, want 1 and 0", got)
 	}
 }
@@ -342,12 +347,12 @@ func TestCallerMayNotInvite(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(_ *Config, d *providers.Deps) { d.ActAsCaller = true })
 	scopes := scopeRoles + " " + scopeApplication
-	token := r.jwt(map[string]any{"org_id": orgOne, "scope": scopes, "exp": r.clock.Add(time.Hour).Unix()})
+	token := r.jwt(map[string]any{"org_id": orgOne, "scope": scopes, "exp": r.Clock.Now().Add(time.Hour).Unix()})
 	ctx := providers.WithCaller(t.Context(), providers.Caller{Token: token})
 	_, err := r.p.Invite(ctx, r.request("new@example.com"))
 	wantCode(t, err, identity.CodePermissionDenied)
-	if r.count("create") != 0 || r.count("invite") != 0 {
-		t.Errorf("calls %v", r.calls)
+	if r.Count("create") != 0 || r.Count("invite") != 0 {
+		t.Errorf("calls %v", r.Calls)
 	}
 }
 
@@ -355,20 +360,20 @@ func TestFreshOrganization(t *testing.T) {
 	t.Parallel()
 	const notShared = `{"error":"invalid_request","error_description":"Organization switching is not allowed for organizations that have not shared the application"}`
 	r := newRig(t, nil)
-	r.inject(mishap{op: "switch", times: 3, status: 400, body: notShared})
+	r.Inject(scripted.Mishap{Op: "switch", Times: 3, Status: 400, Body: notShared})
 	if err := r.members(t.Context(), orgOne); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.count("switch"); got != 4 {
+	if got := r.Count("switch"); got != 4 {
 		t.Errorf("%d switches, want 4", got)
 	}
 	// One that stays so is not waited for twice.
-	r.inject(mishap{op: "switch", times: -1, status: 400, body: notShared})
+	r.Inject(scripted.Mishap{Op: "switch", Times: -1, Status: 400, Body: notShared})
 	wantCode(t, r.members(t.Context(), orgTwo), identity.CodeProviderCredentials)
-	before := r.count("switch")
-	r.advance(time.Minute)
+	before := r.Count("switch")
+	r.Clock.Advance(time.Minute)
 	wantCode(t, r.members(t.Context(), orgTwo), identity.CodeProviderCredentials)
-	if got := r.count("switch") - before; got != 1 || before < 7 {
+	if got := r.Count("switch") - before; got != 1 || before < 7 {
 		t.Errorf("%d switches at first and %d later, want several and 1", before-4, got)
 	}
 }

@@ -82,7 +82,7 @@ func (v *vendor) claims(token string) map[string]any {
 	case int64:
 		exp = value
 	}
-	if v.revoked[token] || exp <= v.clock.Unix() {
+	if v.revoked[token] || exp <= v.Clock.Now().Unix() {
 		return nil
 	}
 	return claims
@@ -110,7 +110,7 @@ func (v *vendor) serveTokens(w http.ResponseWriter, r *http.Request, op string, 
 		}
 	}
 	scope := strings.Join(granted, " ")
-	claims := map[string]any{"org_id": rootOrg, "scope": scope, "exp": v.clock.Add(time.Hour).Unix()}
+	claims := map[string]any{"org_id": rootOrg, "scope": scope, "exp": v.Clock.Now().Add(time.Hour).Unix()}
 	if op == "switch" {
 		org := form.Get("switching_organization")
 		switch {
@@ -278,7 +278,7 @@ func (v *vendor) invite(w http.ResponseWriter, o *suborg, body []byte) {
 	switch {
 	case slices.ContainsFunc(o.members, func(m *joined) bool { return strings.EqualFold(m.userName, "DEFAULT/"+name) }):
 		result["errorCode"] = "OUI-10032"
-	case slices.ContainsFunc(o.rows, func(r *row) bool { return strings.EqualFold(r.username, name) && r.expires.After(v.clock) }):
+	case slices.ContainsFunc(o.rows, func(r *row) bool { return strings.EqualFold(r.username, name) && r.expires.After(v.Clock.Now()) }):
 		result["errorCode"] = "OUI-10018"
 	case n < 0:
 		result["errorCode"] = "OUI-10011"
@@ -286,7 +286,7 @@ func (v *vendor) invite(w http.ResponseWriter, o *suborg, body []byte) {
 		result["status"] = "Successful"
 		v.next++
 		o.rows = append(o.rows, &row{
-			id: fmt.Sprintf("inv-%03d", v.next), username: name, email: v.users[n].email, roles: sent.Roles, expires: v.clock.Add(v.life),
+			id: fmt.Sprintf("inv-%03d", v.next), username: name, email: v.users[n].email, roles: sent.Roles, expires: v.Clock.Now().Add(v.life),
 		})
 		v.mails["guest_invitation "+strings.ToLower(v.users[n].email)]++
 	}
@@ -307,7 +307,7 @@ func (v *vendor) listRows(w http.ResponseWriter, o *suborg) {
 	var rows []any
 	for _, r := range o.rows {
 		status := "PENDING"
-		if !r.expires.After(v.clock) {
+		if !r.expires.After(v.Clock.Now()) {
 			status = "EXPIRED"
 		}
 		var roles []any

@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 const (
@@ -32,8 +30,8 @@ const (
 // vendor is a small Asgardeo written from FACTS.md, with a switch for every
 // way in which one call can go wrong. It is an http.RoundTripper.
 type vendor struct {
-	mu      sync.Mutex
-	clock   time.Time
+	*scripted.Vendor
+
 	next    int
 	users   []*person
 	orgs    map[string]*suborg
@@ -43,8 +41,6 @@ type vendor struct {
 	hide    bool   // tokens are opaque
 	wrong   string // organization tokens are for this one instead
 	mails   map[string]int
-	calls   []string
-	faults  []*mishap
 	life    time.Duration
 	asked   []string // scopes of token requests
 }
@@ -72,24 +68,9 @@ type joined struct {
 	roles                           []string
 }
 
-// mishap makes one call go wrong.
-type mishap struct {
-	op     string
-	skip   int
-	times  int // 0: once; -1: always
-	status int
-	body   string
-	header http.Header
-	acts   bool // the vendor acts first
-	cut    bool // no answer
-	refuse bool // nobody listens
-	hang   bool
-	long   bool // a body without end
-}
-
 func newVendor() *vendor {
 	v := &vendor{
-		clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), orgs: map[string]*suborg{}, revoked: map[string]bool{},
+		Vendor: scripted.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), orgs: map[string]*suborg{}, revoked: map[string]bool{},
 		opaque: map[string]map[string]any{}, mails: map[string]int{}, life: 72 * time.Hour,
 	}
 	for _, id := range []string{orgOne, orgTwo} {
@@ -101,49 +82,15 @@ func newVendor() *vendor {
 	return v
 }
 
-func (v *vendor) now() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.clock
-}
-
-func (v *vendor) advance(d time.Duration) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.clock = v.clock.Add(d)
-}
-
-func (v *vendor) inject(m mishap) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if m.times == 0 {
-		m.times = 1
-	}
-	v.faults = append(v.faults, &m)
-}
-
-// count returns how many calls of an operation arrived.
-func (v *vendor) count(op string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n := 0
-	for _, call := range v.calls {
-		if call == op {
-			n++
-		}
-	}
-	return n
-}
-
 func (v *vendor) mailed(kind, to string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	return v.mails[kind+" "+strings.ToLower(to)]
 }
 
 func (v *vendor) addUser(p person) *person {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	v.next++
 	p.id = fmt.Sprintf("user-%03d", v.next)
 	v.users = append(v.users, &p)
@@ -152,8 +99,8 @@ func (v *vendor) addUser(p person) *person {
 
 func (v *vendor) addMember(org, address string, roles ...string) {
 	p := v.addUser(person{userName: "DEFAULT/" + address, email: address})
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	v.join(v.orgs[org], p.userName, p.email, roles)
 }
 
@@ -165,11 +112,11 @@ func (v *vendor) join(o *suborg, userName, email string, roles []string) {
 }
 
 func (v *vendor) accept(org, address string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	o := v.orgs[org]
 	for n, r := range o.rows {
-		if strings.EqualFold(r.username, address) && r.expires.After(v.clock) {
+		if strings.EqualFold(r.username, address) && r.expires.After(v.Clock.Now()) {
 			o.rows = slices.Delete(o.rows, n, n+1)
 			v.join(o, "DEFAULT/"+r.username, r.email, r.roles)
 			return nil
@@ -223,72 +170,7 @@ func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	form, _ := url.ParseQuery(string(body))
 	op := opOf(r, form)
-	v.mu.Lock()
-	v.calls = append(v.calls, op)
-	m := v.mishap(op)
-	v.mu.Unlock()
-	trace := httptrace.ContextClientTrace(r.Context())
-	trace.GetConn(r.URL.Host)
-	if m != nil && m.refuse {
-		return nil, errors.New("dial: connection refused")
-	}
-	trace.GotConn(httptrace.GotConnInfo{})
-	if m != nil && m.hang {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	answer := httptest.NewRecorder()
-	if m == nil || m.acts {
-		v.mu.Lock()
-		v.serve(answer, r, op, form, body)
-		v.mu.Unlock()
-	}
-	if m == nil {
-		return answer.Result(), nil
-	}
-	if m.cut {
-		return nil, io.ErrUnexpectedEOF
-	}
-	answer = httptest.NewRecorder()
-	for name, values := range m.header {
-		answer.Header()[name] = values
-	}
-	answer.WriteHeader(m.status)
-	answer.WriteString(m.body)
-	result := answer.Result()
-	if m.long {
-		result.Body = io.NopCloser(endless{r.Context()})
-	}
-	return result, nil
-}
-
-type endless struct{ ctx context.Context }
-
-func (e endless) Read(p []byte) (int, error) {
-	for n := range p {
-		p[n] = ' '
-	}
-	return len(p), e.ctx.Err()
-}
-
-func (v *vendor) mishap(op string) *mishap {
-	for n, m := range v.faults {
-		if m.op != op && m.op != "*" {
-			continue
-		}
-		if m.skip > 0 {
-			m.skip--
-			continue
-		}
-		if m.times--; m.times == 0 {
-			v.faults = slices.Delete(v.faults, n, n+1)
-		}
-		return m
-	}
-	return nil
+	return v.Carry(r, op, func(w http.ResponseWriter) { v.serve(w, r, op, form, body) })
 }
 
 // rig is an adapter on a vendor.
@@ -306,7 +188,7 @@ func config() *Config {
 
 func deps(v *vendor) providers.Deps {
 	return providers.Deps{
-		Connection: "test", Transport: v, Now: v.now, EmailRule: identity.EmailLowercase,
+		Connection: "test", Transport: v, Now: v.Clock.Now, EmailRule: identity.EmailLowercase,
 		Roles: map[string]string{"admin": "Administrator", "member": "Team Member"},
 	}
 }
@@ -320,7 +202,7 @@ func newRig(t *testing.T, change func(*Config, *providers.Deps)) *rig {
 	}
 	p, err := c.open(d, seams{
 		sleep: func(ctx context.Context, d time.Duration) error {
-			v.advance(d)
+			v.Clock.Advance(d)
 			return ctx.Err()
 		},
 		jitter: func() float64 { return 0 },
