@@ -14,6 +14,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // several returns a request of one row for each address, in the role member.
@@ -72,47 +73,47 @@ func TestBulkRefused(t *testing.T) {
 	t.Parallel()
 	all := func(word string) []string { return []string{word, word, word} }
 	for name, tc := range map[string]struct {
-		m      mishap
+		m      scripted.Mishap
 		want   []string
 		code   identity.Code
 		singly bool
 	}{
-		"a duplicate, nobody named": {mishap{status: 400, body: problem("organization_invitation_not_unique", nil)}, all("untried"), identity.CodeInvitePending, true},
-		"a duplicate, named":        {mishap{status: 422, body: problem("duplicate_record", object{"email_addresses": []string{"TWO@example.com"}})}, []string{"untried", "invite_pending", "untried"}, "", false},
-		"addresses, named": {mishap{status: 422, body: problem("form_param_format_invalid", object{"param_name": "email_address", "email_addresses": []string{one, three}})},
+		"a duplicate, nobody named": {scripted.Mishap{Status: 400, Body: problem("organization_invitation_not_unique", nil)}, all("untried"), identity.CodeInvitePending, true},
+		"a duplicate, named":        {scripted.Mishap{Status: 422, Body: problem("duplicate_record", object{"email_addresses": []string{"TWO@example.com"}})}, []string{"untried", "invite_pending", "untried"}, "", false},
+		"addresses, named": {scripted.Mishap{Status: 422, Body: problem("form_param_format_invalid", object{"param_name": "email_address", "email_addresses": []string{one, three}})},
 			[]string{"email_not_deliverable", "untried", "email_not_deliverable"}, "", false},
-		"a member, nobody named": {mishap{status: 400, body: problem("already_a_member_in_organization", nil)}, all("untried"), identity.CodeAlreadyMember, true},
-		"one role for all":       {mishap{status: 404, body: problem("resource_not_found", object{"param_name": "role"})}, all("unknown_role"), "", false},
-		"no organization":        {mishap{status: 404, body: problem("resource_not_found", nil)}, all("not_found"), "", false},
-		"not by e-mail":          {mishap{status: 403, body: problem("invitations_not_supported_in_organization", nil)}, all("unsupported_by_provider"), "", false},
-		"seats":                  {mishap{status: 402, body: problem("insufficient_seats", nil)}, all("untried"), identity.CodeQuotaExceeded, true},
-		"members":                {mishap{status: 403, body: problem("organization_membership_quota_exceeded", nil)}, all("untried"), identity.CodeQuotaExceeded, true},
-		"too many rows":          {mishap{status: 400, body: problem("bulk_size_exceeded", nil)}, all("untried"), identity.CodeProviderError, true},
-		"a page":                 {mishap{status: 422, body: problem("form_param_format_invalid", object{"param_name": "redirect_url"})}, all("untried"), identity.CodeNotCarried, true},
-		"not now":                {mishap{status: 429, times: -1, body: "slow down", header: http.Header{"Retry-After": {"7"}}}, all("untried"), identity.CodeProviderRateLimited, false},
-		"credentials":            {mishap{status: 401, body: problem("clerk_key_invalid", nil)}, all("untried"), identity.CodeProviderCredentials, false},
-		"locked":                 {mishap{status: 409, body: problem("resource_locked", nil)}, all("untried"), identity.CodeProviderUnavailable, false},
-		"nobody there":           {mishap{refuse: true, times: -1}, all("untried"), identity.CodeProviderUnavailable, false},
-		"failed":                 {mishap{status: 500, body: problem("internal_clerk_error", nil)}, all("provider_error?"), "", false},
-		"timed out":              {mishap{status: 408}, all("provider_timeout?"), "", false},
-		"no list":                {mishap{status: 200, body: "{}"}, all("provider_error?"), "", false},
-		"an empty list":          {mishap{status: 200, body: `{"data":[],"total_count":0}`}, all("provider_error?"), "", false},
-		"cut":                    {mishap{acts: true, cut: true}, all("provider_unavailable?"), "", false},
-		"cut in the middle":      {mishap{acts: true, half: true}, all("provider_error?"), "", false},
+		"a member, nobody named": {scripted.Mishap{Status: 400, Body: problem("already_a_member_in_organization", nil)}, all("untried"), identity.CodeAlreadyMember, true},
+		"one role for all":       {scripted.Mishap{Status: 404, Body: problem("resource_not_found", object{"param_name": "role"})}, all("unknown_role"), "", false},
+		"no organization":        {scripted.Mishap{Status: 404, Body: problem("resource_not_found", nil)}, all("not_found"), "", false},
+		"not by e-mail":          {scripted.Mishap{Status: 403, Body: problem("invitations_not_supported_in_organization", nil)}, all("unsupported_by_provider"), "", false},
+		"seats":                  {scripted.Mishap{Status: 402, Body: problem("insufficient_seats", nil)}, all("untried"), identity.CodeQuotaExceeded, true},
+		"members":                {scripted.Mishap{Status: 403, Body: problem("organization_membership_quota_exceeded", nil)}, all("untried"), identity.CodeQuotaExceeded, true},
+		"too many rows":          {scripted.Mishap{Status: 400, Body: problem("bulk_size_exceeded", nil)}, all("untried"), identity.CodeProviderError, true},
+		"a page":                 {scripted.Mishap{Status: 422, Body: problem("form_param_format_invalid", object{"param_name": "redirect_url"})}, all("untried"), identity.CodeNotCarried, true},
+		"not now":                {scripted.Mishap{Status: 429, Times: -1, Body: "slow down", Header: http.Header{"Retry-After": {"7"}}}, all("untried"), identity.CodeProviderRateLimited, false},
+		"credentials":            {scripted.Mishap{Status: 401, Body: problem("clerk_key_invalid", nil)}, all("untried"), identity.CodeProviderCredentials, false},
+		"locked":                 {scripted.Mishap{Status: 409, Body: problem("resource_locked", nil)}, all("untried"), identity.CodeProviderUnavailable, false},
+		"nobody there":           {scripted.Mishap{Refuse: true, Times: -1}, all("untried"), identity.CodeProviderUnavailable, false},
+		"failed":                 {scripted.Mishap{Status: 500, Body: problem("internal_clerk_error", nil)}, all("provider_error?"), "", false},
+		"timed out":              {scripted.Mishap{Status: 408}, all("provider_timeout?"), "", false},
+		"no list":                {scripted.Mishap{Status: 200, Body: "{}"}, all("provider_error?"), "", false},
+		"an empty list":          {scripted.Mishap{Status: 200, Body: `{"data":[],"total_count":0}`}, all("provider_error?"), "", false},
+		"cut":                    {scripted.Mishap{Acts: true, Cut: true}, all("provider_unavailable?"), "", false},
+		"cut in the middle":      {scripted.Mishap{Acts: true, Half: true}, all("provider_error?"), "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			tc.m.op = "bulk"
-			r.inject(tc.m)
+			tc.m.Op = "bulk"
+			r.Inject(tc.m)
 			request := r.several(one, two, three)
 			outcomes, err := r.client().InviteMany(t.Context(), request)
 			wantOutcomes(t, request, outcomes, tc.want...)
 			if got := identity.CodeOf(err); got != tc.code || providers.Singly(err) != tc.singly {
 				t.Errorf("error %v, singly %v", err, providers.Singly(err))
 			}
-			if tc.m.times == 0 && r.count("bulk") != 1 || r.count("create") != 0 {
-				t.Errorf("calls %v", r.calls)
+			if tc.m.Times == 0 && r.Count("bulk") != 1 || r.Count("create") != 0 {
+				t.Errorf("calls %v", r.Calls)
 			}
 		})
 	}
@@ -137,7 +138,7 @@ func TestBulkSharesNoFate(t *testing.T) {
 				tc.change(r)
 				request := r.several(one, two, three)
 				request.Invites[1].Roles = []string{tc.role}
-				before := r.now()
+				before := r.Clock.Now()
 				outcomes, err := r.client().InviteMany(t.Context(), request)
 				want := tc.rows
 				if partial {
@@ -147,7 +148,7 @@ func TestBulkSharesNoFate(t *testing.T) {
 				if err != nil {
 					t.Errorf("those that are left wait for nothing: %v", err)
 				}
-				if r.now().Sub(before) < time.Second {
+				if r.Clock.Now().Sub(before) < time.Second {
 					t.Error("a list was believed at once that may not show yet what was made")
 				}
 				again := r.several(one, three)
@@ -172,17 +173,17 @@ func TestBulkLooksAgain(t *testing.T) {
 		want   []string
 	}{
 		"invited elsewhere": {func(r *rig) {
-			r.with(func() { r.invite(orgOne, invitation{email: two, role: "org:member"}); r.late = 1 })
+			r.With(func() { r.invite(orgOne, invitation{email: two, role: "org:member"}); r.late = 1 })
 		}, []string{"untried", "invite_pending", "untried"}},
 		"invited by a call of ours that came late": {func(r *rig) {
-			r.with(func() {
+			r.With(func() {
 				r.invite(orgOne, invitation{email: two, role: "org:member", private: object{metaInvite: "inv_2", metaAttempt: "1"}})
 				r.late = 1
 			})
 		}, []string{"untried", "sent", "untried"}},
 		"joined": {func(r *rig) {
 			r.addMember(orgOne, two, "org:member")
-			r.inject(mishap{op: "users", status: 200, body: "[]"})
+			r.Inject(scripted.Mishap{Op: "users", Status: 200, Body: "[]"})
 		}, []string{"untried", "already_member", "untried"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,8 +193,8 @@ func TestBulkLooksAgain(t *testing.T) {
 			request := r.several(one, two, three)
 			outcomes, err := r.client().InviteMany(t.Context(), request)
 			wantOutcomes(t, request, outcomes, tc.want...)
-			if err != nil || r.count("bulk") != 1 || r.mailed(two) != 0 {
-				t.Errorf("calls %v, %v", r.calls, err)
+			if err != nil || r.Count("bulk") != 1 || r.mailed(two) != 0 {
+				t.Errorf("calls %v, %v", r.Calls, err)
 			}
 		})
 	}
@@ -204,11 +205,11 @@ func TestBulkLooksAgain(t *testing.T) {
 func TestBulkRefusedAndSilent(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.partial, v.dislikes = true, []string{three} })
-	r.inject(mishap{op: "list", skip: 1, times: -1, status: 500})
+	r.Inject(scripted.Mishap{Op: "list", Skip: 1, Times: -1, Status: 500})
 	request := r.several(one, two, three)
 	outcomes, _ := r.client().InviteMany(t.Context(), request)
 	wantOutcomes(t, request, outcomes, "email_not_deliverable?", "email_not_deliverable?", "email_not_deliverable?")
-	r.with(func() { r.faults = nil })
+	r.Heal()
 	for n, want := range []providers.Verdict{providers.VerdictSent, providers.VerdictSent, providers.VerdictNotSent} {
 		settled, err := r.client().Settle(t.Context(), request.Invites[n])
 		if err != nil || settled.Verdict != want {
@@ -264,7 +265,7 @@ func TestBulkAnswers(t *testing.T) {
 func TestBulkCarriesTheSame(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	at := r.now().Add(7*day + time.Hour)
+	at := r.Clock.Now().Add(7*day + time.Hour)
 	fill := func(one *providers.InviteRequest, email string) {
 		one.ExpiresAt, one.RedirectURL, one.Roles = &at, "https://app.example.com/welcome", []string{"admin"}
 		one.Metadata, one.Locale = map[string]any{"plan": "gold"}, "de"
@@ -278,8 +279,8 @@ func TestBulkCarriesTheSame(t *testing.T) {
 	}
 	outcomes, err := r.client().InviteMany(t.Context(), request)
 	wantOutcomes(t, request, outcomes, "sent", "sent")
-	if err != nil || r.total() != 3 || r.count("list") != 1 || r.count("users") != 1 || r.count("bulk") != 1 {
-		t.Fatalf("calls %v, %v", r.calls, err)
+	if err != nil || r.Total() != 3 || r.Count("list") != 1 || r.Count("users") != 1 || r.Count("bulk") != 1 {
+		t.Fatalf("calls %v, %v", r.Calls, err)
 	}
 	single := newRig(t, nil)
 	for n := range request.Invites {
@@ -303,7 +304,7 @@ func TestBulkCarriesTheSame(t *testing.T) {
 func TestBulkInACrowd(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.replaces = true })
-	r.with(func() {
+	r.With(func() {
 		for n := range 600 {
 			r.invite(orgOne, invitation{email: fmt.Sprintf("crowd%d@example.com", n), role: "org:member"})
 		}
@@ -319,8 +320,8 @@ func TestBulkInACrowd(t *testing.T) {
 	if want := []string{"sent", "invite_pending", "sent"}; err != nil || !slices.Equal(words, want) {
 		t.Errorf("outcomes %v, %v, want %v", words, err, want)
 	}
-	if r.count("list") != 4 || r.mailed(three) != 0 || request.Invites[2].Journal.Step(stepCreate).Begun {
-		t.Errorf("%d lists, %d mails for one that is ours already", r.count("list"), r.mailed(three))
+	if r.Count("list") != 4 || r.mailed(three) != 0 || request.Invites[2].Journal.Step(stepCreate).Begun {
+		t.Errorf("%d lists, %d mails for one that is ours already", r.Count("list"), r.mailed(three))
 	}
 }
 
@@ -331,7 +332,7 @@ func TestBulkHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
 		open := make(chan struct{})
-		r.inject(mishap{op: "bulk", gate: open})
+		r.Inject(scripted.Mishap{Op: "bulk", During: func() { <-open }})
 		var rows []string
 		for n := range 10 {
 			rows = append(rows, fmt.Sprintf("row%d@example.com", n))
@@ -368,7 +369,7 @@ func TestBulkOfAnHour(t *testing.T) {
 	t.Parallel()
 	var quotas *quota.Registry
 	r := newRig(t, func(v *vendor, c *Config, d *providers.Deps) {
-		quotas = quota.New(&quota.Options{Now: v.now})
+		quotas = quota.New(&quota.Options{Now: v.Clock.Now})
 		d.Quotas, d.LimitWait = quotas, time.Millisecond
 	})
 	t.Cleanup(func() { _ = quotas.Close() })
@@ -386,20 +387,20 @@ func TestBulkOfAnHour(t *testing.T) {
 		if err != nil || told(outcomes[0]) != "sent" || told(outcomes[1]) != "sent" {
 			t.Fatalf("call %d: %v, %v", n, outcomes, err)
 		}
-		r.advance(time.Second)
+		r.Clock.Advance(time.Second)
 	}
 	request := r.several(one, two)
 	outcomes, err := c.InviteMany(t.Context(), request)
 	wantOutcomes(t, request, outcomes, "untried", "untried")
 	wantCode(t, err, identity.CodeProviderRateLimited)
 	wait, waited := c.Wait(t.Context(), true)
-	if known, _ := err.(*identity.Error); waited != nil || known.RetryAfter < 59*time.Minute || wait < 59*time.Minute || r.count("bulk") != 50 {
-		t.Errorf("%+v, wait %v, %d calls", known, wait, r.count("bulk"))
+	if known, _ := err.(*identity.Error); waited != nil || known.RetryAfter < 59*time.Minute || wait < 59*time.Minute || r.Count("bulk") != 50 {
+		t.Errorf("%+v, wait %v, %d calls", known, wait, r.Count("bulk"))
 	}
 	if _, err := c.Invite(t.Context(), r.request(three)); err != nil {
 		t.Errorf("a single one: %v", err)
 	}
-	r.advance(wait)
+	r.Clock.Advance(wait)
 	if outcomes, err = c.InviteMany(t.Context(), request); err != nil {
 		t.Errorf("after the wait: %v, %v", outcomes, err)
 	}

@@ -77,7 +77,7 @@ func TestOpen(t *testing.T) {
 		t.Errorf("fields %+v", fields)
 	}
 	sent, err := r.client().Invite(t.Context(), r.request("a@example.com"))
-	if err != nil || !sent.ExpiresAt.Equal(r.now().Add(7*day)) {
+	if err != nil || !sent.ExpiresAt.Equal(r.Clock.Now().Add(7*day)) {
 		t.Errorf("sent %+v, %v", sent, err)
 	}
 }

@@ -3,7 +3,6 @@ package clerk
 import (
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // What is not known of the vendor is tried both ways: the suite passes whichever
@@ -86,42 +86,42 @@ func open(t *testing.T, change func(*vendor, *providers.Deps)) *providertest.Ven
 			}
 		},
 		Elsewhere: func(_ *testing.T, o identity.OrgRef, email, role string) {
-			r.with(func() { r.invite(o.ProviderID, invitation{email: email, role: "org:" + role}) })
+			r.With(func() { r.invite(o.ProviderID, invitation{email: email, role: "org:" + role}) })
 		},
 		Invitations: func(_ *testing.T, email string) int { return r.mailed(key(email)) },
 		Fail:        func(_ *testing.T, f providertest.Failure) { r.failure(f) },
-		Expire:      func(*testing.T) { r.advance(31 * day) },
+		Expire:      func(*testing.T) { r.Clock.Advance(31 * day) },
 		Secrets:     func() []string { return []string{secret, "eyJ", "ticket"} },
-		Calls:       r.total,
-		Pass:        func(_ *testing.T, d time.Duration) { r.advance(d) },
+		Calls:       r.Total,
+		Pass:        func(_ *testing.T, d time.Duration) { r.Clock.Advance(d) },
 	}
 }
 
 // failure makes every try of a creation fail.
 func (v *vendor) failure(f providertest.Failure) {
-	m := mishap{op: "create", times: -1}
+	m := scripted.Mishap{Op: "create", Times: -1}
 	switch f {
 	case providertest.Refused:
-		m.status, m.header = 429, http.Header{"Retry-After": {"7"}}
+		m.Status, m.Header = 429, http.Header{"Retry-After": {"7"}}
 	case providertest.Credentials:
-		m.status, m.body = 401, problem("clerk_key_invalid", nil)
+		m.Status, m.Body = 401, problem("clerk_key_invalid", nil)
 	case providertest.ServerError:
-		m.status, m.body = 500, problem("internal_clerk_error", nil)
+		m.Status, m.Body = 500, problem("internal_clerk_error", nil)
 	case providertest.AnswerLost:
-		m.acts, m.cut = true, true
+		m.Acts, m.Cut = true, true
 	case providertest.NotJSON:
-		m.status, m.body = 200, "<html>"+strings.Repeat(ticket, 2)
+		m.Status, m.Body = 200, "<html>"+strings.Repeat(ticket, 2)
 	case providertest.EndlessBody:
-		m.status, m.long = 200, true
+		m.Status, m.Long = 200, true
 	case providertest.Hang:
-		m.hang = true
+		m.Hang = true
 	case providertest.Unreachable:
-		m.refuse = true
+		m.Refuse = true
 	case providertest.Back:
-		v.with(func() { v.faults = slices.DeleteFunc(v.faults, func(*mishap) bool { return true }) })
+		v.Heal()
 		return
 	}
-	v.inject(m)
-	m.op = "bulk"
-	v.inject(m)
+	v.Inject(m)
+	m.Op = "bulk"
+	v.Inject(m)
 }

@@ -14,6 +14,7 @@ import (
 	"usher/internal/contracttest"
 	"usher/providers"
 	"usher/providers/clerk/internal"
+	"usher/providers/providertest/scripted"
 )
 
 // Each refusal of a creation has the code and the field that the caller can do
@@ -71,11 +72,11 @@ func TestRefusals(t *testing.T) {
 		t.Run(fmt.Sprint(c.status, c.code, c.meta), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			m := mishap{op: "create", times: -1, status: c.status, body: "<html>"}
+			m := scripted.Mishap{Op: "create", Times: -1, Status: c.status, Body: "<html>"}
 			if c.code != "" {
-				m.body = problem(c.code, c.meta)
+				m.Body = problem(c.code, c.meta)
 			}
-			r.inject(m)
+			r.Inject(m)
 			request := r.request("a@example.com")
 			_, err := r.client().Invite(t.Context(), request)
 			known, ok := err.(*identity.Error)

@@ -39,14 +39,14 @@ func replay(t *testing.T, wrap func(*testing.T, http.RoundTripper) http.RoundTri
 	t.Run("send", func(t *testing.T) {
 		t.Parallel()
 		r, request := open(t, "send")
-		asked := r.now().Add(10*day + 12*time.Hour)
+		asked := r.Clock.Now().Add(10*day + 12*time.Hour)
 		request.ExpiresAt, request.Notify, request.RedirectURL = &asked, false, "https://app.example.com/welcome"
 		request.Metadata, request.Locale = map[string]any{"plan": "gold"}, "en-GB"
 		sent, err := r.p.Invite(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sent.ProviderID != first || !sent.ExpiresAt.Equal(r.now().Add(10*day)) || !maps.Equal(sent.Reference, map[string]string{refDays: "10"}) ||
+		if sent.ProviderID != first || !sent.ExpiresAt.Equal(r.Clock.Now().Add(10*day)) || !maps.Equal(sent.Reference, map[string]string{refDays: "10"}) ||
 			!slices.Equal(sent.NotCarried, []string{"locale", "expires_at"}) {
 			t.Errorf("sent %+v", sent)
 		}
@@ -76,7 +76,7 @@ func replay(t *testing.T, wrap func(*testing.T, http.RoundTripper) http.RoundTri
 		r, request := open(t, "resend")
 		request.Attempt, request.Reference, request.Metadata = 2, map[string]string{refDays: "10"}, map[string]any{"plan": "gold"}
 		sent, err := r.p.Resend(t.Context(), providers.ResendRequest{InviteRequest: request, ProviderID: first})
-		if err != nil || sent.ProviderID != second || !sent.ExpiresAt.Equal(r.now().Add(10*day)) {
+		if err != nil || sent.ProviderID != second || !sent.ExpiresAt.Equal(r.Clock.Now().Add(10*day)) {
 			t.Errorf("sent %+v, %v", sent, err)
 		}
 	})

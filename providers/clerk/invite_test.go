@@ -12,6 +12,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // The vendor counts whole days from when it creates an invitation. Whatever is
@@ -40,15 +41,15 @@ func TestLife(t *testing.T) {
 			request := r.request("a@example.com")
 			var asked *time.Time
 			if c.ask > 0 {
-				at := r.now().Add(c.ask)
+				at := r.Clock.Now().Add(c.ask)
 				asked, request.ExpiresAt = &at, &at
 			}
 			sent, err := r.client().Invite(t.Context(), request)
 			if c.days == 0 {
 				wantCode(t, err, identity.CodeNotCarried)
 				known, _ := err.(*identity.Error)
-				if known.Field != "/expires_at" || known.Unknown || r.count("create") != 0 {
-					t.Errorf("refused with %+v after %d creations", known, r.count("create"))
+				if known.Field != "/expires_at" || known.Unknown || r.Count("create") != 0 {
+					t.Errorf("refused with %+v after %d creations", known, r.Count("create"))
 				}
 				return
 			}
@@ -76,7 +77,7 @@ func TestLongestLife(t *testing.T) {
 	r := newRig(t, nil)
 	c := r.client()
 	request := r.request("a@example.com")
-	at := r.now().Add(365*day + time.Second)
+	at := r.Clock.Now().Add(365*day + time.Second)
 	request.ExpiresAt = &at
 	wantCode(t, c.Check(request), identity.CodeNotCarried)
 	request = r.request("a@example.com", "admin", "member")
@@ -86,8 +87,8 @@ func TestLongestLife(t *testing.T) {
 	request = r.request("a@example.com")
 	request.Message = "hello"
 	wantCode(t, c.Check(request), identity.CodeNotCarried)
-	if r.total() != 0 {
-		t.Errorf("%d calls", r.total())
+	if r.Total() != 0 {
+		t.Errorf("%d calls", r.Total())
 	}
 }
 
@@ -116,23 +117,23 @@ func TestMetadata(t *testing.T) {
 // known to the caller; the vendor is asked, and nothing is sent twice.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]mishap{
-		"cut":             {op: "create", acts: true, cut: true},
-		"half a body":     {op: "create", acts: true, half: true},
-		"gateway's page":  {op: "create", acts: true, status: 502, body: "<html>"},
-		"page as success": {op: "create", acts: true, status: 200, body: "<html>"},
-		"null":            {op: "create", acts: true, status: 200, body: "null"},
-		"nothing":         {op: "create", acts: true, status: 200, body: "{}"},
-		"redirect":        {op: "create", acts: true, status: 302},
-		"other address": {op: "create", acts: true, status: 200,
-			body: `{"id":"orginv_1","email_address":"other@example.com","organization_id":"` + orgOne + `"}`},
-		"other organization": {op: "create", acts: true, status: 200,
-			body: `{"id":"orginv_1","email_address":"a@example.com","organization_id":"` + orgTwo + `"}`},
+	for name, m := range map[string]scripted.Mishap{
+		"cut":             {Op: "create", Acts: true, Cut: true},
+		"half a body":     {Op: "create", Acts: true, Half: true},
+		"gateway's page":  {Op: "create", Acts: true, Status: 502, Body: "<html>"},
+		"page as success": {Op: "create", Acts: true, Status: 200, Body: "<html>"},
+		"null":            {Op: "create", Acts: true, Status: 200, Body: "null"},
+		"nothing":         {Op: "create", Acts: true, Status: 200, Body: "{}"},
+		"redirect":        {Op: "create", Acts: true, Status: 302},
+		"other address": {Op: "create", Acts: true, Status: 200,
+			Body: `{"id":"orginv_1","email_address":"other@example.com","organization_id":"` + orgOne + `"}`},
+		"other organization": {Op: "create", Acts: true, Status: 200,
+			Body: `{"id":"orginv_1","email_address":"a@example.com","organization_id":"` + orgTwo + `"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.replaces = true })
-			r.inject(m)
+			r.Inject(m)
 			c, request := r.client(), r.request("a@example.com")
 			_, err := c.Invite(t.Context(), request)
 			if known, ok := err.(*identity.Error); !ok || !known.Unknown {
@@ -146,8 +147,8 @@ func TestLostAnswers(t *testing.T) {
 			if err != nil || again.ProviderID != settled.Sent.ProviderID || again.ProviderID == "" {
 				t.Errorf("going on: %+v, %v, want %s", again, err, settled.Sent.ProviderID)
 			}
-			if r.count("create") != 1 || r.mailed("a@example.com") != 1 {
-				t.Errorf("%d creations, %d mails", r.count("create"), r.mailed("a@example.com"))
+			if r.Count("create") != 1 || r.mailed("a@example.com") != 1 {
+				t.Errorf("%d creations, %d mails", r.Count("create"), r.mailed("a@example.com"))
 			}
 		})
 	}
@@ -158,18 +159,18 @@ func TestLostAnswers(t *testing.T) {
 func TestListLagsBehind(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.replaces = true })
-	r.inject(mishap{op: "create", acts: true, cut: true})
+	r.Inject(scripted.Mishap{Op: "create", Acts: true, Cut: true})
 	c, request := r.client(), r.request("a@example.com")
 	if _, err := c.Invite(t.Context(), request); err == nil {
 		t.Fatal("no error")
 	}
-	before := r.now()
-	r.with(func() { r.late = 1 })
+	before := r.Clock.Now()
+	r.With(func() { r.late = 1 })
 	settled, err := c.Settle(t.Context(), request)
 	if err != nil || settled.Verdict != providers.VerdictSent {
 		t.Errorf("settled %+v, %v", settled, err)
 	}
-	if waited := r.now().Sub(before); waited != time.Second {
+	if waited := r.Clock.Now().Sub(before); waited != time.Second {
 		t.Errorf("waited %v", waited)
 	}
 }
@@ -179,18 +180,18 @@ func TestListLagsBehind(t *testing.T) {
 func TestLateArrival(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "create", acts: true, cut: true})
+	r.Inject(scripted.Mishap{Op: "create", Acts: true, Cut: true})
 	c, request := r.client(), r.request("a@example.com")
 	if _, err := c.Invite(t.Context(), request); err == nil {
 		t.Fatal("no error")
 	}
-	r.with(func() { r.late = 2 }) // neither look before the creation shows it
+	r.With(func() { r.late = 2 }) // neither look before the creation shows it
 	sent, err := c.Invite(t.Context(), request)
 	if err != nil || sent.ProviderID != r.rows(orgOne, "a@example.com", "pending")[0].id {
 		t.Errorf("sent %+v, %v", sent, err)
 	}
-	if r.count("create") != 2 || r.mailed("a@example.com") != 1 || !request.Journal.Step(stepCreate).Done {
-		t.Errorf("%d creations, %d mails, step %+v", r.count("create"), r.mailed("a@example.com"), request.Journal.Step(stepCreate))
+	if r.Count("create") != 2 || r.mailed("a@example.com") != 1 || !request.Journal.Step(stepCreate).Done {
+		t.Errorf("%d creations, %d mails, step %+v", r.Count("create"), r.mailed("a@example.com"), request.Journal.Step(stepCreate))
 	}
 }
 
@@ -199,12 +200,12 @@ func TestLateArrival(t *testing.T) {
 func TestMadeElsewhereMeanwhile(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.replaces = true })
-	r.inject(mishap{op: "create", cut: true})
+	r.Inject(scripted.Mishap{Op: "create", Cut: true})
 	c, request := r.client(), r.request("a@example.com")
 	if _, err := c.Invite(t.Context(), request); err == nil {
 		t.Fatal("no error")
 	}
-	r.with(func() {
+	r.With(func() {
 		r.invite(orgOne, invitation{email: "a@example.com", role: "org:admin", private: map[string]any{metaInvite: "inv_2"}})
 	})
 	settled, err := c.Settle(t.Context(), request)
@@ -213,8 +214,8 @@ func TestMadeElsewhereMeanwhile(t *testing.T) {
 	}
 	_, err = c.Invite(t.Context(), request)
 	wantCode(t, err, identity.CodeInvitePending)
-	if known, _ := err.(*identity.Error); known.Unknown || request.Journal.Step(stepCreate).Begun || r.count("create") != 1 {
-		t.Errorf("error %+v, step %+v, %d creations", known, request.Journal.Step(stepCreate), r.count("create"))
+	if known, _ := err.(*identity.Error); known.Unknown || request.Journal.Step(stepCreate).Begun || r.Count("create") != 1 {
+		t.Errorf("error %+v, step %+v, %d creations", known, request.Journal.Step(stepCreate), r.Count("create"))
 	}
 }
 
@@ -228,12 +229,12 @@ func TestEndedSince(t *testing.T) {
 	}{
 		"accepted": {func(r *rig) { _ = r.accept(orgOne, "a@example.com") }, providers.VerdictMember},
 		"revoked":  {func(r *rig) { r.orgs[orgOne].invitations[0].status = "revoked" }, providers.VerdictSent},
-		"expired":  {func(r *rig) { r.advance(31 * day) }, providers.VerdictSent},
+		"expired":  {func(r *rig) { r.Clock.Advance(31 * day) }, providers.VerdictSent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "create", acts: true, cut: true})
+			r.Inject(scripted.Mishap{Op: "create", Acts: true, Cut: true})
 			client, request := r.client(), r.request("a@example.com")
 			if _, err := client.Invite(t.Context(), request); err == nil {
 				t.Fatal("no error")
@@ -253,8 +254,8 @@ func TestOneSendingAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.replaces = true })
-		m := mishap{op: "create", gate: make(chan struct{})}
-		r.inject(m)
+		open := make(chan struct{})
+		r.Inject(scripted.Mishap{Op: "create", During: func() { <-open }})
 		var first, second error
 		var sendings sync.WaitGroup
 		sendings.Go(func() { _, first = r.client().Invite(t.Context(), r.request("a@example.com")) })
@@ -265,7 +266,7 @@ func TestOneSendingAtATime(t *testing.T) {
 			_, second = r.client().Invite(t.Context(), other)
 		})
 		synctest.Wait()
-		close(m.gate)
+		close(open)
 		sendings.Wait()
 		if first != nil || identity.CodeOf(second) != identity.CodeInvitePending || r.mailed("a@example.com") != 1 {
 			t.Errorf("%v, %v, %d mails", first, second, r.mailed("a@example.com"))
@@ -283,19 +284,19 @@ func TestJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.with(func() { r.late = 2 }) // the list is behind; the invitation itself is not
+	r.With(func() { r.late = 2 }) // the list is behind; the invitation itself is not
 	again, err := c.Invite(t.Context(), request)
-	if err != nil || again.ProviderID != sent.ProviderID || !maps.Equal(again.Reference, sent.Reference) || r.count("create") != 1 {
+	if err != nil || again.ProviderID != sent.ProviderID || !maps.Equal(again.Reference, sent.Reference) || r.Count("create") != 1 {
 		t.Errorf("again %+v, %v, want %+v", again, err, sent)
 	}
 
-	r.with(func() { r.late = 0 })
+	r.With(func() { r.late = 0 })
 	begun := r.request("b@example.com")
 	begun.Journal.(*providertest.Journal).CrashAt(1, true)
 	if _, err := c.Invite(t.Context(), begun); err == nil {
 		t.Fatal("no crash")
 	}
-	r.inject(mishap{op: "list", status: 429, header: map[string][]string{"Retry-After": {"60"}}})
+	r.Inject(scripted.Mishap{Op: "list", Status: 429, Header: map[string][]string{"Retry-After": {"60"}}})
 	_, err = c.Invite(t.Context(), begun)
 	wantCode(t, err, identity.CodeProviderRateLimited)
 	if known, _ := err.(*identity.Error); !known.Unknown {

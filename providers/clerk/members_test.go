@@ -7,6 +7,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // Somebody who merely carries the invitee's address, unproven, is not the
@@ -16,14 +17,14 @@ func TestFindMember(t *testing.T) {
 	r := newRig(t, nil)
 	r.addMember(orgOne, "proven@example.com", "org:admin")
 	unproven := r.addMember(orgOne, "unproven@example.com", "org:member")
-	r.with(func() { unproven.verified = false })
+	r.With(func() { unproven.verified = false })
 	r.addMember(orgTwo, "elsewhere@example.com", "org:member")
 	for email, want := range map[string]identity.Code{
 		"Proven@Example.com": "", "unproven@example.com": identity.CodeNotFound,
 		"elsewhere@example.com": identity.CodeNotFound, "nobody@example.com": identity.CodeNotFound,
 	} {
 		for _, anything := range []bool{false, true} {
-			r.with(func() { r.anything = anything })
+			r.With(func() { r.anything = anything })
 			address, err := identity.ParseEmail(email)
 			if err != nil {
 				t.Fatal(err)
@@ -59,8 +60,8 @@ func TestMembersWithUserNames(t *testing.T) {
 			t.Errorf("member %+v", m)
 		}
 	}
-	if !slices.Equal(slices.Sorted(maps.Keys(got)), want) || r.count("users") != 1 {
-		t.Errorf("listed %v with %d look-ups", got, r.count("users"))
+	if !slices.Equal(slices.Sorted(maps.Keys(got)), want) || r.Count("users") != 1 {
+		t.Errorf("listed %v with %d look-ups", got, r.Count("users"))
 	}
 }
 
@@ -71,9 +72,11 @@ func TestRoles(t *testing.T) {
 	for name, prepare := range map[string]func(r *rig){
 		"role set":    func(*rig) {},
 		"no role set": func(r *rig) { r.noSets = true },
-		"not offered": func(r *rig) { r.inject(mishap{op: "set", status: 403, body: problem("authorization_invalid", nil)}) },
+		"not offered": func(r *rig) {
+			r.Inject(scripted.Mishap{Op: "set", Status: 403, Body: problem("authorization_invalid", nil)})
+		},
 		"not in a plan": func(r *rig) {
-			r.inject(mishap{op: "set", status: 402, body: problem("unsupported_subscription_plan_features", nil)})
+			r.Inject(scripted.Mishap{Op: "set", Status: 402, Body: problem("unsupported_subscription_plan_features", nil)})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,12 +91,12 @@ func TestRoles(t *testing.T) {
 		})
 	}
 	r := newRig(t, nil)
-	r.with(func() { r.orgs[orgOne].roles = []string{"org:member"} })
+	r.With(func() { r.orgs[orgOne].roles = []string{"org:member"} })
 	roles, err := r.client().ListRoles(t.Context(), org(orgOne))
 	if err != nil || len(roles) != 1 || roles[0].Key != "member" {
 		t.Errorf("a role outside of the set is listed: %+v, %v", roles, err)
 	}
-	r.inject(mishap{op: "set", times: -1, status: 404, body: "<html>not found</html>"})
+	r.Inject(scripted.Mishap{Op: "set", Times: -1, Status: 404, Body: "<html>not found</html>"})
 	_, err = r.client().ListRoles(t.Context(), org(orgOne))
 	wantCode(t, err, identity.CodeProviderError)
 }

@@ -61,7 +61,7 @@ func TestInvitationsOfAnHour(t *testing.T) {
 	t.Parallel()
 	var quotas *quota.Registry
 	r := newRig(t, func(v *vendor, _ *Config, d *providers.Deps) {
-		quotas = quota.New(&quota.Options{Now: v.now})
+		quotas = quota.New(&quota.Options{Now: v.Clock.Now})
 		d.Quotas, d.LimitWait, d.Limits = quotas, time.Millisecond, map[string]quota.Limit{"invitations": {Calls: 2}}
 	})
 	t.Cleanup(func() { _ = quotas.Close() })
@@ -79,7 +79,7 @@ func TestInvitationsOfAnHour(t *testing.T) {
 	if _, err := r.client().ListInvites(t.Context(), org(orgOne), identity.PageRequest{}); err != nil {
 		t.Error(err)
 	}
-	if r.count("create") != 2 {
-		t.Errorf("%d creations", r.count("create"))
+	if r.Count("create") != 2 {
+		t.Errorf("%d creations", r.Count("create"))
 	}
 }

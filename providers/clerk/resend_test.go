@@ -8,6 +8,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // sendFirst sends an invitation and returns the request to send it again.
@@ -31,13 +32,13 @@ func TestResendKeepsTheLife(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	again := r.sendFirst("a@example.com", func(q *providers.InviteRequest) {
-		at := r.now().Add(3*day + time.Hour)
+		at := r.Clock.Now().Add(3*day + time.Hour)
 		q.ExpiresAt = &at
 	})
-	r.advance(2 * day)
+	r.Clock.Advance(2 * day)
 	sent, err := r.client().Resend(t.Context(), again)
-	if err != nil || !sent.ExpiresAt.Equal(r.now().Add(3*day)) {
-		t.Errorf("sent %+v, %v, want the expiry %v", sent, err, r.now().Add(3*day))
+	if err != nil || !sent.ExpiresAt.Equal(r.Clock.Now().Add(3*day)) {
+		t.Errorf("sent %+v, %v, want the expiry %v", sent, err, r.Clock.Now().Add(3*day))
 	}
 	rows := r.rows(orgOne, "a@example.com", "")
 	if len(rows) != 2 || rows[0].status != "revoked" || rows[1].status != "pending" || sent.ProviderID != rows[1].id {
@@ -54,9 +55,9 @@ func TestResendOfOneMadeElsewhere(t *testing.T) {
 		t.Run(fmt.Sprint(crash), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.with(func() {
+			r.With(func() {
 				r.invite(orgOne, invitation{
-					email: "a@example.com", role: "org:billing", expires: r.clock.Add(5 * day),
+					email: "a@example.com", role: "org:billing", expires: r.Clock.Now().Add(5 * day),
 					public: map[string]any{"team": "red"}, private: map[string]any{"crm": float64(7), metaAttempt: "9"},
 				})
 			})
@@ -96,12 +97,12 @@ func TestResendLosesNothing(t *testing.T) {
 	_, err := r.client().Resend(t.Context(), again)
 	wantCode(t, err, identity.CodeUnknownRole)
 	again.Roles = []string{"member"}
-	at := r.now().Add(time.Hour)
+	at := r.Clock.Now().Add(time.Hour)
 	again.ExpiresAt = &at
 	_, err = r.client().Resend(t.Context(), again)
 	wantCode(t, err, identity.CodeNotCarried)
-	if r.count("revoke") != 0 || len(r.rows(orgOne, "a@example.com", "pending")) != 1 {
-		t.Errorf("%d revocations", r.count("revoke"))
+	if r.Count("revoke") != 0 || len(r.rows(orgOne, "a@example.com", "pending")) != 1 {
+		t.Errorf("%d revocations", r.Count("revoke"))
 	}
 	if again.Journal.Step(stepWithdraw).Begun {
 		t.Error("a step is begun, so the invite would not stay pending")
@@ -134,7 +135,7 @@ func TestResendLostAnswers(t *testing.T) {
 				if !counted {
 					again.Attempt = 0
 				}
-				r.inject(mishap{op: c.op, acts: c.acts, cut: true})
+				r.Inject(scripted.Mishap{Op: c.op, Acts: c.acts, Cut: true})
 				_, err := r.client().Resend(t.Context(), again)
 				if known, ok := err.(*identity.Error); !ok || !known.Unknown {
 					t.Fatalf("error %v, want one after which the vendor may have acted", err)
@@ -174,12 +175,12 @@ func TestAcceptedMeanwhile(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	again := r.sendFirst("a@example.com", nil)
-	r.inject(mishap{op: "revoke", status: 404, body: problem("organization_invitation_not_pending", nil)})
-	r.inject(mishap{op: "get", status: 200, body: `{"id":"` + again.ProviderID + `","status":"accepted","email_address":"a@example.com"}`})
+	r.Inject(scripted.Mishap{Op: "revoke", Status: 404, Body: problem("organization_invitation_not_pending", nil)})
+	r.Inject(scripted.Mishap{Op: "get", Status: 200, Body: `{"id":"` + again.ProviderID + `","status":"accepted","email_address":"a@example.com"}`})
 	_, err := r.client().Resend(t.Context(), again)
 	wantCode(t, err, identity.CodeAlreadyMember)
-	if r.count("create") != 1 || again.Journal.Step(stepWithdraw).Begun {
-		t.Errorf("%d creations, step %+v", r.count("create"), again.Journal.Step(stepWithdraw))
+	if r.Count("create") != 1 || again.Journal.Step(stepWithdraw).Begun {
+		t.Errorf("%d creations, step %+v", r.Count("create"), again.Journal.Step(stepWithdraw))
 	}
 }
 
@@ -201,15 +202,15 @@ func TestRevoke(t *testing.T) {
 		"unknown id":  {func(*rig, string) string { return "orginv_unknown" }, ""},
 		"replaced":    {func(r *rig, id string) string { r.replaced(id); return id }, ""},
 		"accepted":    {func(r *rig, id string) string { _ = r.accept(orgOne, "a@example.com"); return id }, identity.CodeNotFound},
-		"expired":     {func(r *rig, id string) string { r.advance(31 * day); return id }, identity.CodeNotFound},
+		"expired":     {func(r *rig, id string) string { r.Clock.Advance(31 * day); return id }, identity.CodeNotFound},
 		"not pending": {func(r *rig, id string) string { r.notPending(); return id }, identity.CodeNotFound},
-		"answer lost": {func(r *rig, id string) string { r.inject(mishap{op: "revoke", cut: true}); return id }, identity.CodeProviderUnavailable},
+		"answer lost": {func(r *rig, id string) string { r.Inject(scripted.Mishap{Op: "revoke", Cut: true}); return id }, identity.CodeProviderUnavailable},
 		"still pending": {func(r *rig, id string) string {
-			r.inject(mishap{op: "revoke", status: 200, body: `{"id":"` + id + `","status":"pending"}`})
+			r.Inject(scripted.Mishap{Op: "revoke", Status: 200, Body: `{"id":"` + id + `","status":"pending"}`})
 			return id
 		}, identity.CodeProviderError},
 		"another one": {func(r *rig, id string) string {
-			r.inject(mishap{op: "revoke", status: 200, body: `{"id":"orginv_other","status":"revoked"}`})
+			r.Inject(scripted.Mishap{Op: "revoke", Status: 200, Body: `{"id":"orginv_other","status":"revoked"}`})
 			return id
 		}, identity.CodeProviderError},
 	} {
@@ -231,7 +232,7 @@ func TestRevoke(t *testing.T) {
 
 // replaced puts another invitation in the place of one, as the vendor may do.
 func (v *vendor) replaced(id string) {
-	v.with(func() {
+	v.With(func() {
 		for _, i := range v.orgs[orgOne].invitations {
 			if i.id == id {
 				i.status = "revoked"
@@ -243,5 +244,5 @@ func (v *vendor) replaced(id string) {
 }
 
 func (v *vendor) notPending() {
-	v.inject(mishap{op: "revoke", status: 404, body: problem("organization_invitation_not_pending", nil)})
+	v.Inject(scripted.Mishap{Op: "revoke", Status: 404, Body: problem("organization_invitation_not_pending", nil)})
 }

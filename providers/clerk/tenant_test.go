@@ -9,6 +9,7 @@ import (
 	"usher/identity"
 	"usher/internal/quota"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // A vendor that answers with another organization's rows ends everything before
@@ -25,7 +26,7 @@ func TestOtherOrganizationsRows(t *testing.T) {
 			return err
 		},
 		"invite many, and one is a member": func(r *rig, _ providers.ResendRequest) error {
-			r.with(func() { r.orgs[orgOne].invitations = nil })
+			r.With(func() { r.orgs[orgOne].invitations = nil })
 			_, err := r.client().InviteMany(r.t.Context(), r.several("member@example.com", "c@example.com"))
 			return err
 		},
@@ -57,7 +58,7 @@ func TestOtherOrganizationsRows(t *testing.T) {
 			return err
 		},
 		"list roles": func(r *rig, again providers.ResendRequest) error {
-			r.inject(mishap{op: "organization", status: 200, body: `{"id":"` + orgTwo + `","role_set_key":"role_set:` + orgTwo + `"}`})
+			r.Inject(scripted.Mishap{Op: "organization", Status: 200, Body: `{"id":"` + orgTwo + `","role_set_key":"role_set:` + orgTwo + `"}`})
 			_, err := r.client().ListRoles(r.t.Context(), again.Org)
 			return err
 		},
@@ -67,10 +68,10 @@ func TestOtherOrganizationsRows(t *testing.T) {
 			r := newRig(t, nil)
 			r.addMember(orgOne, "member@example.com", "org:member")
 			again := r.sendFirst("a@example.com", nil)
-			r.with(func() { r.wrongOrg = true })
+			r.With(func() { r.wrongOrg = true })
 			wantCode(t, call(r, again), identity.CodeProviderError)
-			if r.count("create") != 1 || r.count("bulk") != 0 || r.count("revoke") != 0 || r.count("users") > 1 || r.count("set") != 0 {
-				t.Errorf("calls %v", r.calls)
+			if r.Count("create") != 1 || r.Count("bulk") != 0 || r.Count("revoke") != 0 || r.Count("users") > 1 || r.Count("set") != 0 {
+				t.Errorf("calls %v", r.Calls)
 			}
 		})
 	}
@@ -99,8 +100,8 @@ func TestIDs(t *testing.T) {
 			}
 		}
 	}
-	if r.total() != 0 {
-		t.Errorf("calls %v", r.calls)
+	if r.Total() != 0 {
+		t.Errorf("calls %v", r.Calls)
 	}
 }
 
@@ -112,7 +113,7 @@ func TestNoList(t *testing.T) {
 		r := newRig(t, nil)
 		again := r.sendFirst("a@example.com", nil)
 		for _, op := range []string{"list", "members"} {
-			r.inject(mishap{op: op, times: -1, status: 200, body: body})
+			r.Inject(scripted.Mishap{Op: op, Times: -1, Status: 200, Body: body})
 		}
 		_, settled := r.client().Settle(t.Context(), again.InviteRequest)
 		_, listed := r.client().ListInvites(t.Context(), again.Org, identity.PageRequest{})
@@ -122,7 +123,7 @@ func TestNoList(t *testing.T) {
 				t.Errorf("%q, call %d: %v", body, n, err)
 			}
 		}
-		r.inject(mishap{op: "users", times: -1, status: 200, body: body})
+		r.Inject(scripted.Mishap{Op: "users", Times: -1, Status: 200, Body: body})
 		if _, err := r.client().FindMember(t.Context(), providers.InviteRef{Org: again.Org, Address: again.Address}); body != `[]` {
 			wantCode(t, err, identity.CodeProviderError)
 		}
@@ -134,20 +135,20 @@ func TestNoList(t *testing.T) {
 func TestNothingSecretIsSaid(t *testing.T) {
 	t.Parallel()
 	link := `"url":"https://clerk.example/v1/tickets/` + ticket + `"`
-	for _, m := range []mishap{
-		{acts: true, half: true},
-		{acts: true, status: 200, body: `{"id":7,` + link + `}`},
-		{acts: true, status: 200, body: `{` + link + `}`},
-		{acts: true, status: 200, body: `{"id":"orginv_1",` + link + `,"email_address":"x@example.com"}`},
-		{status: 400, body: `{"errors":[{"code":"https://` + ticket + `","meta":{"param_name":"` + secret + `@"}}],"clerk_trace_id":"a/` + ticket + `"}`},
-		{status: 422, body: problem("form_param_value_invalid", map[string]any{"param_name": "somebody@example.com"})},
-		{status: 500, body: `<html>` + ticket},
+	for _, m := range []scripted.Mishap{
+		{Acts: true, Half: true},
+		{Acts: true, Status: 200, Body: `{"id":7,` + link + `}`},
+		{Acts: true, Status: 200, Body: `{` + link + `}`},
+		{Acts: true, Status: 200, Body: `{"id":"orginv_1",` + link + `,"email_address":"x@example.com"}`},
+		{Status: 400, Body: `{"errors":[{"code":"https://` + ticket + `","meta":{"param_name":"` + secret + `@"}}],"clerk_trace_id":"a/` + ticket + `"}`},
+		{Status: 422, Body: problem("form_param_value_invalid", map[string]any{"param_name": "somebody@example.com"})},
+		{Status: 500, Body: `<html>` + ticket},
 	} {
 		var said bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		r := newRig(t, func(_ *vendor, _ *Config, d *providers.Deps) { d.Logger = log })
-		m.op, m.times = "*", -1
-		r.inject(m)
+		m.Op, m.Times = "*", -1
+		r.Inject(m)
 		c := providers.NewClient("c", r.p, &providers.ClientOptions{Logger: log})
 		request := r.request("a@example.com")
 		again := providers.ResendRequest{InviteRequest: request, ProviderID: "orginv_1"}
@@ -159,7 +160,9 @@ func TestNothingSecretIsSaid(t *testing.T) {
 				said.WriteString(err.Error())
 			}
 		}
-		r.with(func() { r.faults[0].op = "create" })
+		r.Heal()
+		m.Op = "create"
+		r.Inject(m)
 		if _, err := c.Invite(t.Context(), r.request("b@example.com")); err != nil {
 			said.WriteString(err.Error())
 		}
@@ -180,7 +183,7 @@ func TestOddAddresses(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.anything = true })
 	for _, victim := range []string{"victim@example.com", "b@example.com"} {
-		r.with(func() { r.invite(orgOne, invitation{email: victim, role: "org:member"}) })
+		r.With(func() { r.invite(orgOne, invitation{email: victim, role: "org:member"}) })
 		r.addMember(orgOne, "member-"+victim, "org:admin")
 	}
 	for _, odd := range []string{"a+b@example.com", "+b@example.com", "-b@example.com", "a&limit=1@example.com", "b%40example.com@example.com", "a=b@example.com"} {
@@ -213,10 +216,10 @@ func TestLongLists(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(v *vendor, _ *Config, d *providers.Deps) {
 		v.anything = true
-		d.Quotas = quota.New(&quota.Options{Now: v.now})
+		d.Quotas = quota.New(&quota.Options{Now: v.Clock.Now})
 		t.Cleanup(func() { _ = d.Quotas.Close() })
 	})
-	r.with(func() {
+	r.With(func() {
 		for range 1200 {
 			r.invite(orgOne, invitation{email: "other@example.com", role: "org:member"})
 		}
@@ -224,8 +227,8 @@ func TestLongLists(t *testing.T) {
 	})
 	_, err := r.client().Invite(t.Context(), r.request("a@example.com"))
 	wantCode(t, err, identity.CodeInvitePending)
-	if r.count("list") != 3 || r.count("create") != 0 {
-		t.Errorf("calls %v", r.calls)
+	if r.Count("list") != 3 || r.Count("create") != 0 {
+		t.Errorf("calls %v", r.Calls)
 	}
 	n, page := 0, identity.PageRequest{Limit: 200}
 	for {

@@ -152,7 +152,7 @@ func (v *vendor) create(org string, o *organization, sent object) *invitation {
 	private, _ := sent["private_metadata"].(object)
 	i := v.invite(org, invitation{
 		email: address, role: sent["role"].(string), public: public, private: private,
-		expires: v.clock.Add(time.Duration(daysOf(sent)) * 24 * time.Hour),
+		expires: v.Clock.Now().Add(time.Duration(daysOf(sent)) * 24 * time.Hour),
 	})
 	if notify, ok := sent["notify"].(bool); !ok || notify {
 		v.mails[address]++

@@ -8,17 +8,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 const (
@@ -35,16 +33,14 @@ const (
 // that is not known of the real one and for every way in which one call can go
 // wrong. It is an http.RoundTripper.
 type vendor struct {
-	mu    sync.Mutex
-	clock time.Time
+	*scripted.Vendor
+
 	next  int
 	orgs  map[string]*organization
 	users []*user
 	mails map[string]int
-	calls []string
 	// bodies are those of the creations, as they came.
 	bodies []map[string]any
-	faults []*mishap
 
 	replaces  bool // a second pending invitation takes the place of the first
 	saysOld   bool // expired invitations are still called pending
@@ -84,82 +80,23 @@ type user struct {
 	verified  bool
 }
 
-// mishap makes one call go wrong.
-type mishap struct {
-	op     string
-	skip   int
-	times  int // 0: once; -1: always
-	status int
-	body   string
-	header http.Header
-	acts   bool // the vendor acts first
-	cut    bool // no answer
-	half   bool // the right answer, cut in the middle
-	refuse bool // nobody listens
-	hang   bool
-	long   bool          // a body without end
-	gate   chan struct{} // the call is carried out once this is closed
-}
-
 func newVendor() *vendor {
-	v := &vendor{clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), orgs: map[string]*organization{}, mails: map[string]int{}}
+	v := &vendor{Vendor: scripted.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), orgs: map[string]*organization{}, mails: map[string]int{}}
+	v.Marks = http.Header{injected: {"yes"}}
 	for _, id := range []string{orgOne, orgTwo} {
 		v.orgs[id] = &organization{roles: []string{"org:admin", "org:member", "org:billing"}}
 	}
 	return v
 }
 
-func (v *vendor) now() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.clock
-}
-
-func (v *vendor) advance(d time.Duration) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.clock = v.clock.Add(d)
-}
-
-// with changes the vendor under its lock.
-func (v *vendor) with(change func()) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	change()
-}
-
-func (v *vendor) inject(m mishap) {
-	if m.times == 0 {
-		m.times = 1
-	}
-	v.with(func() { v.faults = append(v.faults, &m) })
-}
-
-// count returns how many calls of an operation arrived.
-func (v *vendor) count(op string) (n int) {
-	v.with(func() {
-		for _, call := range v.calls {
-			if call == op {
-				n++
-			}
-		}
-	})
-	return n
-}
-
-func (v *vendor) total() (n int) {
-	v.with(func() { n = len(v.calls) })
-	return n
-}
-
 func (v *vendor) mailed(to string) (n int) {
-	v.with(func() { n = v.mails[strings.ToLower(to)] })
+	v.With(func() { n = v.mails[strings.ToLower(to)] })
 	return n
 }
 
 // rows are an organization's invitations of an address in a status; empty: any.
 func (v *vendor) rows(org, email, status string) (found []*invitation) {
-	v.with(func() {
+	v.With(func() {
 		for _, i := range v.orgs[org].invitations {
 			if i.email == email && (status == "" || v.statusOf(i) == status) {
 				found = append(found, i)
@@ -175,7 +112,7 @@ func (v *vendor) id(prefix string) string {
 }
 
 func (v *vendor) addMember(org, email, role string) (u *user) {
-	v.with(func() { u = v.join(v.orgs[org], email, role, nil) })
+	v.With(func() { u = v.join(v.orgs[org], email, role, nil) })
 	return u
 }
 
@@ -186,15 +123,15 @@ func (v *vendor) join(o *organization, email, role string, private map[string]an
 		n = len(v.users)
 		v.users = append(v.users, &user{id: v.id("user"), email: email, verified: true})
 	}
-	o.members = append(o.members, &member{id: v.id("orgmem"), user: v.users[n].id, role: role, private: private, created: v.clock})
+	o.members = append(o.members, &member{id: v.id("orgmem"), user: v.users[n].id, role: role, private: private, created: v.Clock.Now()})
 	return v.users[n]
 }
 
 // invite makes an invitation, as the vendor's dashboard does too.
 func (v *vendor) invite(org string, i invitation) *invitation {
-	i.id, i.status, i.created = v.id("orginv"), "pending", v.clock
+	i.id, i.status, i.created = v.id("orginv"), "pending", v.Clock.Now()
 	if i.expires.IsZero() {
-		i.expires = v.clock.Add(30 * 24 * time.Hour)
+		i.expires = v.Clock.Now().Add(30 * 24 * time.Hour)
 	}
 	for _, m := range []*map[string]any{&i.public, &i.private} {
 		if *m == nil {
@@ -207,14 +144,14 @@ func (v *vendor) invite(org string, i invitation) *invitation {
 }
 
 func (v *vendor) statusOf(i *invitation) string {
-	if i.status == "pending" && !i.expires.After(v.clock) {
+	if i.status == "pending" && !i.expires.After(v.Clock.Now()) {
 		return "expired"
 	}
 	return i.status
 }
 
 func (v *vendor) accept(org, email string) (err error) {
-	v.with(func() {
+	v.With(func() {
 		o := v.orgs[org]
 		for _, i := range o.invitations {
 			if i.email == email && v.statusOf(i) == "pending" {
@@ -268,87 +205,7 @@ func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	op := opOf(r)
-	v.mu.Lock()
-	v.calls = append(v.calls, op)
-	m := v.mishap(op)
-	v.mu.Unlock()
-	trace := httptrace.ContextClientTrace(r.Context())
-	trace.GetConn(r.URL.Host)
-	if m != nil && m.refuse {
-		return nil, errors.New("dial: connection refused")
-	}
-	trace.GotConn(httptrace.GotConnInfo{})
-	if m != nil && m.gate != nil {
-		<-m.gate
-		m = nil
-	}
-	if m != nil && m.hang {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	answer := httptest.NewRecorder()
-	if m == nil || m.acts {
-		v.mu.Lock()
-		v.serve(answer, r, op, body)
-		v.mu.Unlock()
-	}
-	if m == nil {
-		return answer.Result(), nil
-	}
-	if m.cut {
-		return nil, io.ErrUnexpectedEOF
-	}
-	if m.half {
-		whole := answer.Body.String()
-		result := answer.Result()
-		result.Body = io.NopCloser(io.MultiReader(strings.NewReader(whole[:len(whole)*2/3]), broken{}))
-		return result, nil
-	}
-	answer = httptest.NewRecorder()
-	for name, values := range m.header {
-		answer.Header()[name] = values
-	}
-	answer.Header().Set(injected, "yes")
-	answer.WriteHeader(m.status)
-	answer.WriteString(m.body)
-	result := answer.Result()
-	if m.long {
-		result.Body = io.NopCloser(endless{r.Context()})
-	}
-	return result, nil
-}
-
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-type endless struct{ ctx context.Context }
-
-func (e endless) Read(p []byte) (int, error) {
-	for n := range p {
-		p[n] = ' '
-	}
-	return len(p), e.ctx.Err()
-}
-
-func (v *vendor) mishap(op string) *mishap {
-	for n, m := range v.faults {
-		if m.op != op && m.op != "*" {
-			continue
-		}
-		if m.skip > 0 {
-			m.skip--
-			continue
-		}
-		if m.times--; m.times == 0 {
-			v.faults = slices.Delete(v.faults, n, n+1)
-		}
-		return m
-	}
-	return nil
+	return v.Carry(r, op, func(w http.ResponseWriter) { v.serve(w, r, op, body) })
 }
 
 func problem(code string, meta map[string]any) string {
@@ -371,7 +228,7 @@ func newRig(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *rig {
 	v := newVendor()
 	c := &Config{BaseURL: baseURL, SecretKey: secret, CallTimeout: "2s"}
 	d := providers.Deps{
-		Connection: "test", Transport: v, Now: v.now, EmailRule: identity.EmailLowercase,
+		Connection: "test", Transport: v, Now: v.Clock.Now, EmailRule: identity.EmailLowercase,
 		Roles: map[string]string{"admin": "org:admin", "member": "org:member", "gone": "org:not_in_the_set"},
 	}
 	if change != nil {
@@ -379,7 +236,7 @@ func newRig(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *rig {
 	}
 	p, err := c.open(d, seams{
 		sleep: func(ctx context.Context, d time.Duration) error {
-			v.advance(d)
+			v.Clock.Advance(d)
 			return ctx.Err()
 		},
 		jitter: func() float64 { return 0 },
@@ -416,7 +273,7 @@ func (r *rig) request(email string, roles ...string) providers.InviteRequest {
 
 // client is the adapter as the house uses it.
 func (r *rig) client() *providers.Client {
-	return providers.NewClient("c", r.p, &providers.ClientOptions{Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)), Now: r.now})
+	return providers.NewClient("c", r.p, &providers.ClientOptions{Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)), Now: r.Clock.Now})
 }
 
 func wantCode(t *testing.T, err error, want identity.Code) {
