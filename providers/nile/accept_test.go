@@ -6,6 +6,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 func TestAccept(t *testing.T) {
@@ -34,14 +35,14 @@ func TestAcceptIsRefusedAndBurnsNothing(t *testing.T) {
 		left   int
 	}{
 		{"a member already", func(r *rig, _ *providers.AcceptRequest) {
-			r.with(func() { r.join(orgOne, "guest@example.com", false) })
+			r.With(func() { r.join(orgOne, "guest@example.com", false) })
 		}, identity.CodeAlreadyMember, 1},
-		{"expired", func(r *rig, _ *providers.AcceptRequest) { r.advance(week) }, identity.CodeInviteExpired, 1},
+		{"expired", func(r *rig, _ *providers.AcceptRequest) { r.Clock.Advance(week) }, identity.CodeInviteExpired, 1},
 		{"the inviter left", func(r *rig, _ *providers.AcceptRequest) {
-			r.with(func() { r.tenants[orgOne].invites[0].by = orgTwo })
+			r.With(func() { r.tenants[orgOne].invites[0].by = orgTwo })
 		}, identity.CodeConflict, 1},
 		{"withdrawn", func(r *rig, _ *providers.AcceptRequest) {
-			r.with(func() { r.tenants[orgOne].invites = nil })
+			r.With(func() { r.tenants[orgOne].invites = nil })
 		}, identity.CodeNotFound, 0},
 		{"another role", func(_ *rig, a *providers.AcceptRequest) { a.Roles = []string{"admin"} }, identity.CodeUnknownRole, 1},
 		{"another tenant", func(_ *rig, a *providers.AcceptRequest) { a.Org = org(orgTwo) }, identity.CodeNotFound, 1},
@@ -49,10 +50,10 @@ func TestAcceptIsRefusedAndBurnsNothing(t *testing.T) {
 			a.Address.Local = "somebody"
 		}, identity.CodeNotFound, 1},
 		{"no tenant of ours any more", func(r *rig, _ *providers.AcceptRequest) {
-			r.with(func() { r.leave(orgOne, service) })
+			r.With(func() { r.leave(orgOne, service) })
 		}, identity.CodeProviderCredentials, 1},
 		{"a token that is none", func(r *rig, _ *providers.AcceptRequest) {
-			r.with(func() { r.tenants[orgOne].invites[0].token = "' or ''='" })
+			r.With(func() { r.tenants[orgOne].invites[0].token = "' or ''='" })
 		}, identity.CodeProviderError, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -63,8 +64,8 @@ func TestAcceptIsRefusedAndBurnsNothing(t *testing.T) {
 			_, err := r.client().Accept(t.Context(), request)
 			wantCode(t, err, tc.want)
 			wantActed(t, err, false)
-			if r.count("accept") != 0 || len(r.rows(orgOne, "guest@example.com")) != tc.left {
-				t.Errorf("%d calls, rows %+v", r.count("accept"), r.rows(orgOne, "guest@example.com"))
+			if r.Count("accept") != 0 || len(r.rows(orgOne, "guest@example.com")) != tc.left {
+				t.Errorf("%d calls, rows %+v", r.Count("accept"), r.rows(orgOne, "guest@example.com"))
 			}
 		})
 	}
@@ -76,17 +77,17 @@ func TestAcceptWhileSentAgain(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	request := accept(r.invited("guest@example.com"))
-	r.inject(mishap{op: "accept", before: func() { r.invite(r.tenants[orgOne], r.user(service), "guest@example.com") }})
-	if _, err := r.p.Accept(t.Context(), request); err != nil || r.count("accept") != 2 {
-		t.Errorf("%d calls, %v", r.count("accept"), err)
+	r.Inject(scripted.Mishap{Op: "accept", During: func() { r.elsewhere(orgOne, service, "guest@example.com") }})
+	if _, err := r.p.Accept(t.Context(), request); err != nil || r.Count("accept") != 2 {
+		t.Errorf("%d calls, %v", r.Count("accept"), err)
 	}
 	r = newRig(t, nil)
 	request = accept(r.invited("guest@example.com"))
-	r.inject(mishap{op: "accept", times: -1, before: func() { r.invite(r.tenants[orgOne], r.user(service), "guest@example.com") }})
+	r.Inject(scripted.Mishap{Op: "accept", Times: -1, During: func() { r.elsewhere(orgOne, service, "guest@example.com") }})
 	_, err := r.p.Accept(t.Context(), request)
 	wantCode(t, err, identity.CodeConflict)
-	if r.count("accept") != 2 {
-		t.Errorf("%d calls", r.count("accept"))
+	if r.Count("accept") != 2 {
+		t.Errorf("%d calls", r.Count("accept"))
 	}
 }
 
@@ -96,33 +97,33 @@ func TestAcceptLost(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
-		faults []mishap
+		faults []scripted.Mishap
 		change func(*vendor)
 		want   identity.Code // of the first try; empty: none
 		acted  bool
 		again  identity.Code
 	}{
-		{name: "cut after it acted", faults: []mishap{{op: "accept", acts: true, cut: true}}},
-		{name: "a gateway's time-out after it acted", faults: []mishap{{op: "accept", acts: true, status: 504, body: "<html>"}}},
-		{name: "half an answer", faults: []mishap{{op: "accept", acts: true, half: true}}},
-		{name: "cut", faults: []mishap{{op: "accept", cut: true}}, want: identity.CodeProviderUnavailable, acted: true},
-		{name: "a server's error", faults: []mishap{{op: "accept", status: 500}}, want: identity.CodeProviderError, acted: true},
+		{name: "cut after it acted", faults: []scripted.Mishap{{Op: "accept", Acts: true, Cut: true}}},
+		{name: "a gateway's time-out after it acted", faults: []scripted.Mishap{{Op: "accept", Acts: true, Status: 504, Body: "<html>"}}},
+		{name: "half an answer", faults: []scripted.Mishap{{Op: "accept", Acts: true, Half: true}}},
+		{name: "cut", faults: []scripted.Mishap{{Op: "accept", Cut: true}}, want: identity.CodeProviderUnavailable, acted: true},
+		{name: "a server's error", faults: []scripted.Mishap{{Op: "accept", Status: 500}}, want: identity.CodeProviderError, acted: true},
 		{
 			name:   "and nobody to ask",
-			faults: []mishap{{op: "accept", acts: true, cut: true}, {op: "users", skip: 1, times: 3, status: 429}},
+			faults: []scripted.Mishap{{Op: "accept", Acts: true, Cut: true}, {Op: "users", Skip: 1, Times: 3, Status: 429}},
 			want:   identity.CodeProviderUnavailable, acted: true,
 		},
 		{
 			name:   "accepted, and nobody to ask",
-			faults: []mishap{{op: "users", skip: 1, times: 3, status: 429}},
+			faults: []scripted.Mishap{{Op: "users", Skip: 1, Times: 3, Status: 429}},
 			want:   identity.CodeProviderRateLimited, acted: true,
 		},
 		{
-			name: "accepted, and not listed", faults: []mishap{{op: "users", skip: 1, status: 200, body: "[]"}},
+			name: "accepted, and not listed", faults: []scripted.Mishap{{Op: "users", Skip: 1, Status: 200, Body: "[]"}},
 			want: identity.CodeProviderError, acted: true,
 		},
-		{name: "not so fast", faults: []mishap{{op: "accept", times: 3, status: 429}}, want: identity.CodeProviderRateLimited},
-		{name: "a page that is not led to", faults: []mishap{{op: "accept", status: 400, body: "Invalid callback url: missing base"}}, want: identity.CodeNotCarried},
+		{name: "not so fast", faults: []scripted.Mishap{{Op: "accept", Times: 3, Status: 429}}, want: identity.CodeProviderRateLimited},
+		{name: "a page that is not led to", faults: []scripted.Mishap{{Op: "accept", Status: 400, Body: "Invalid callback url: missing base"}}, want: identity.CodeNotCarried},
 		{name: "a database error", change: func(v *vendor) { v.dbBroken = true }, want: identity.CodeProviderError},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -130,22 +131,23 @@ func TestAcceptLost(t *testing.T) {
 			r := newRig(t, nil)
 			request := accept(r.invited("guest@example.com"))
 			if tc.change != nil {
-				r.with(func() { tc.change(r.vendor) })
+				r.With(func() { tc.change(r.vendor) })
 			}
 			for _, m := range tc.faults {
-				r.inject(m)
+				r.Inject(m)
 			}
 			_, err := r.client().Accept(t.Context(), request)
 			wantCode(t, err, tc.want)
 			if err != nil {
 				wantActed(t, err, tc.acted)
-				r.with(func() { r.dbBroken, r.faults = false, nil })
+				r.Heal()
+				r.With(func() { r.dbBroken = false })
 				if _, err := r.client().Accept(t.Context(), request); err != nil {
 					t.Errorf("again: %v", err)
 				}
 			}
 			times := 0
-			r.with(func() {
+			r.With(func() {
 				for _, u := range r.tenants[orgOne].members {
 					if u.email == "guest@example.com" {
 						times++
@@ -167,7 +169,7 @@ func TestAcceptTooLate(t *testing.T) {
 		before func(*rig)
 		want   identity.Code
 	}{
-		{"it expires", func(r *rig) { r.tenants[orgOne].invites[0].expires = r.clock }, identity.CodeInviteExpired},
+		{"it expires", func(r *rig) { r.tenants[orgOne].invites[0].expires = r.Clock.Now() }, identity.CodeInviteExpired},
 		{"the inviter leaves", func(r *rig) { r.tenants[orgOne].invites[0].by = orgTwo }, identity.CodeNotFound},
 		{"it is withdrawn", func(r *rig) { r.tenants[orgOne].invites = nil }, identity.CodeNotFound},
 		{"it is accepted elsewhere", func(r *rig) {
@@ -180,7 +182,7 @@ func TestAcceptTooLate(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			request := accept(r.invited("guest@example.com"))
-			r.inject(mishap{op: "accept", before: func() { tc.before(r) }})
+			r.Inject(scripted.Mishap{Op: "accept", During: func() { r.With(func() { tc.before(r) }) }})
 			_, err := r.client().Accept(t.Context(), request)
 			wantCode(t, err, tc.want)
 			wantActed(t, err, false)
@@ -198,17 +200,17 @@ func TestUnprovenMemberIsNotTheInvitee(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	request := r.invited("guest@example.com")
-	r.with(func() { r.join(orgOne, "guest@example.com", false) })
+	r.With(func() { r.join(orgOne, "guest@example.com", false) })
 	_, err := r.p.FindMember(t.Context(), r.ref("guest@example.com", request.ProviderID))
 	wantCode(t, err, identity.CodeNotFound)
 	if settled := r.settle(request.InviteRequest); settled.Verdict != providers.VerdictSent {
 		t.Errorf("verdict %s", settled.Verdict)
 	}
-	r.with(func() { r.tenants[orgOne].invites = nil })
+	r.With(func() { r.tenants[orgOne].invites = nil })
 	if settled := r.settle(request.InviteRequest); settled.Verdict != providers.VerdictNotSent {
 		t.Errorf("verdict %s", settled.Verdict)
 	}
-	r.with(func() { r.user("guest@example.com").verified = true })
+	r.With(func() { r.user("guest@example.com").verified = true })
 	if settled := r.settle(request.InviteRequest); settled.Verdict != providers.VerdictMember {
 		t.Errorf("verdict %s", settled.Verdict)
 	}
@@ -221,13 +223,13 @@ func TestAcceptKeepsTheToken(t *testing.T) {
 	request := accept(r.invited("guest@example.com"))
 	token := r.rows(orgOne, "guest@example.com")[0].token
 	for _, status := range []int{400, 404, 410, 500} {
-		r.inject(mishap{op: "accept", status: status, body: token})
+		r.Inject(scripted.Mishap{Op: "accept", Status: status, Body: token})
 		_, err := r.client().Accept(t.Context(), request)
 		if err == nil || strings.Contains(err.Error(), token) {
 			t.Errorf("status %d: %v", status, err)
 		}
 	}
-	r.inject(mishap{op: "list", status: 200, body: `[{"token":"` + token + `","id":1}]`})
+	r.Inject(scripted.Mishap{Op: "list", Status: 200, Body: `[{"token":"` + token + `","id":1}]`})
 	if _, err := r.client().Accept(t.Context(), request); err == nil || strings.Contains(err.Error(), token) {
 		t.Errorf("error %v", err)
 	}

@@ -82,7 +82,7 @@ func TestOneRole(t *testing.T) {
 func TestFields(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	c, at := r.client(), r.now().Add(week)
+	c, at := r.client(), r.Clock.Now().Add(week)
 	for name, change := range map[string]func(*providers.InviteRequest){
 		"message":    func(q *providers.InviteRequest) { q.Message = "Hello" },
 		"notify":     func(q *providers.InviteRequest) { q.Notify = false },

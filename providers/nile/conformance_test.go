@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // The suite passes whatever is configured and however the server is set up.
@@ -73,42 +73,42 @@ func open(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *provide
 		change(v, c, d)
 	})
 	t.Cleanup(func() { _ = quotas.Close() })
-	r.with(func() { r.join(orgOne, "member@example.com", true) })
+	r.With(func() { r.join(orgOne, "member@example.com", true) })
 	return &providertest.Vendor{
 		Provider: r.p, Org: org(orgOne), Other: org(orgTwo), MemberEmail: "member@example.com", Role: "member",
 		Elsewhere:   func(_ *testing.T, o identity.OrgRef, email, _ string) { r.elsewhere(o.ProviderID, service, email) },
 		Invitations: func(_ *testing.T, email string) int { return len(r.links(email)) },
 		Fail:        func(_ *testing.T, f providertest.Failure) { r.failure(f) },
-		Expire:      func(*testing.T) { r.advance(week) },
+		Expire:      func(*testing.T) { r.Clock.Advance(week) },
 		Secrets:     func() []string { return []string{password, "eyJ", strings.Repeat("0", 32), "secret-of-the-link"} },
-		Calls:       r.total,
-		Pass:        func(_ *testing.T, d time.Duration) { r.advance(d) },
+		Calls:       r.Total,
+		Pass:        func(_ *testing.T, d time.Duration) { r.Clock.Advance(d) },
 	}
 }
 
 // failure makes every try of an invitation fail.
 func (v *vendor) failure(f providertest.Failure) {
-	m := mishap{op: "invite", times: -1}
+	m := scripted.Mishap{Op: "invite", Times: -1}
 	switch f {
 	case providertest.Refused:
-		m.status, m.header = 429, http.Header{"Retry-After": {"7"}}
+		m.Status, m.Header = 429, http.Header{"Retry-After": {"7"}}
 	case providertest.Credentials:
-		m.status = 401
+		m.Status = 401
 	case providertest.ServerError:
-		m.status, m.body = 500, "Internal Server Error"
+		m.Status, m.Body = 500, "Internal Server Error"
 	case providertest.AnswerLost:
-		m.acts, m.cut = true, true
+		m.Acts, m.Cut = true, true
 	case providertest.NotJSON:
-		m.status, m.body = 201, "<html>"+strings.Repeat("0", 64)
+		m.Status, m.Body = 201, "<html>"+strings.Repeat("0", 64)
 	case providertest.EndlessBody:
-		m.status, m.long = 201, true
+		m.Status, m.Long = 201, true
 	case providertest.Hang:
-		m.hang = true
+		m.Hang = true
 	case providertest.Unreachable:
-		m.refuse = true
+		m.Refuse = true
 	case providertest.Back:
-		v.with(func() { v.faults = slices.DeleteFunc(v.faults, func(*mishap) bool { return true }) })
+		v.Heal()
 		return
 	}
-	v.inject(m)
+	v.Inject(m)
 }

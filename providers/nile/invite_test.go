@@ -9,6 +9,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // The mail leads to usher, and from there to the page asked for; what the vendor
@@ -78,8 +79,8 @@ func TestNothingOddIsSent(t *testing.T) {
 			_, err := r.p.Invite(t.Context(), request)
 			wantCode(t, err, tc.want)
 			wantActed(t, err, false)
-			if r.total() != 0 || strings.Contains(err.Error(), "secret") {
-				t.Errorf("%d calls, %v", r.total(), err)
+			if r.Total() != 0 || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%d calls, %v", r.Total(), err)
 			}
 		})
 	}
@@ -93,7 +94,7 @@ func TestSpelling(t *testing.T) {
 	t.Run("exact", func(t *testing.T) {
 		t.Parallel()
 		r := newRig(t, nil)
-		r.with(func() { r.join(orgOne, "member@example.com", true) })
+		r.With(func() { r.join(orgOne, "member@example.com", true) })
 		r.elsewhere(orgOne, service, "guest@example.com")
 		for _, email := range []string{"Member@example.com", "Guest@example.com"} {
 			if _, err := r.p.Invite(t.Context(), r.request(email)); err != nil {
@@ -102,14 +103,14 @@ func TestSpelling(t *testing.T) {
 		}
 		_, err := r.p.Invite(t.Context(), r.request("member@EXAMPLE.com"))
 		wantCode(t, err, identity.CodeAlreadyMember)
-		if r.count("users") != 0 {
+		if r.Count("users") != 0 {
 			t.Error("the vendor compares itself, and the whole list of members was read")
 		}
 	})
 	t.Run("lowercase", func(t *testing.T) {
 		t.Parallel()
 		r := newRig(t, func(_ *vendor, _ *Config, d *providers.Deps) { d.EmailRule = identity.EmailLowercase })
-		r.with(func() { r.join(orgOne, "Member@example.com", true) })
+		r.With(func() { r.join(orgOne, "Member@example.com", true) })
 		r.elsewhere(orgOne, service, "Guest@Example.com")
 		_, err := r.p.Invite(t.Context(), r.request("member@example.com"))
 		wantCode(t, err, identity.CodeAlreadyMember)
@@ -147,7 +148,7 @@ func TestMailFails(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.with(func() { tc.change(r.vendor) })
+			r.With(func() { tc.change(r.vendor) })
 			request := r.request("down@example.com")
 			_, err := r.client().Invite(t.Context(), request)
 			wantCode(t, err, tc.want)
@@ -158,7 +159,7 @@ func TestMailFails(t *testing.T) {
 			if rows := r.rows(orgOne, "down@example.com"); len(rows) != 0 || request.Journal.Step(stepCreate).Begun || request.Journal.Step(stepClean).Begun {
 				t.Errorf("left behind: %+v", rows)
 			}
-			r.with(func() { r.template, r.mailer, r.smtp = true, true, "" })
+			r.With(func() { r.template, r.mailer, r.smtp = true, true, "" })
 			if _, err := r.p.Invite(t.Context(), request); err != nil || len(r.links("down@example.com")) != 1 {
 				t.Errorf("afterwards: %v, mails %v", err, r.links("down@example.com"))
 			}
@@ -170,23 +171,23 @@ func TestMailFails(t *testing.T) {
 // have been mailed: it is never taken for a sent invitation.
 func TestMailFailsAndCleaningIsLost(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]mishap{
-		"deleted":     {op: "delete", acts: true, cut: true},
-		"not deleted": {op: "delete", cut: true},
-		"refused":     {op: "delete", status: 503},
+	for name, m := range map[string]scripted.Mishap{
+		"deleted":     {Op: "delete", Acts: true, Cut: true},
+		"not deleted": {Op: "delete", Cut: true},
+		"refused":     {Op: "delete", Status: 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.with(func() { r.smtp = "451 later" })
-			r.inject(m)
+			r.With(func() { r.smtp = "451 later" })
+			r.Inject(m)
 			request := r.request("down@example.com")
 			_, err := r.client().Invite(t.Context(), request)
 			wantActed(t, err, true)
 			if settled := r.settle(request); settled.Verdict != providers.VerdictNotSent {
 				t.Errorf("verdict %s", settled.Verdict)
 			}
-			r.with(func() { r.smtp = "" })
+			r.With(func() { r.smtp = "" })
 			if _, err := r.p.Invite(t.Context(), request); err != nil {
 				t.Fatal(err)
 			}
@@ -203,34 +204,34 @@ func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name  string
-		fault mishap
+		fault scripted.Mishap
 		want  identity.Code
 		acted bool
 		sent  bool
 	}{
-		{"cut", mishap{cut: true}, identity.CodeProviderUnavailable, true, false},
-		{"cut after it acted", mishap{acts: true, cut: true}, identity.CodeProviderUnavailable, true, true},
-		{"half an answer", mishap{acts: true, half: true}, identity.CodeProviderError, true, true},
-		{"a gateway's time-out", mishap{acts: true, status: 504, body: "<html>"}, identity.CodeProviderTimeout, true, true},
-		{"a server's error", mishap{status: 500, body: "Internal Server Error"}, identity.CodeProviderError, true, false},
-		{"a page", mishap{acts: true, status: 201, body: "<html>"}, identity.CodeProviderError, true, true},
-		{"another row's shape", mishap{acts: true, status: 201, body: `{"id":"x"}`}, identity.CodeProviderError, true, true},
-		{"another address", mishap{acts: true, status: 201, body: `{"id":"` + orgTwo + `","tenant_id":"` + orgOne + `","identifier":"b@example.com","expires":"2026-11-28T02:15:22.903Z"}`}, identity.CodeProviderError, true, true},
-		{"a redirect", mishap{acts: true, status: 302, header: http.Header{"Location": {"https://elsewhere.example"}}}, identity.CodeProviderError, true, true},
-		{"an address refused", mishap{status: 400, body: "email is not valid."}, identity.CodeEmailNotDeliverable, false, false},
-		{"a refusal that is not known", mishap{status: 400, body: "An error has occurred: current transaction is aborted"}, identity.CodeProviderError, false, false},
-		{"not for us", mishap{status: 403, body: "<html>"}, identity.CodeProviderCredentials, false, false},
-		{"no such address", mishap{status: 404, body: "<html>not found"}, identity.CodeProviderError, false, false},
-		{"no such tenant", mishap{status: 404}, identity.CodeNotFound, false, false},
-		{"left the tenant", mishap{status: 401, body: "Unauthorized."}, identity.CodeNotFound, false, false},
-		{"not so fast", mishap{times: 3, status: 429, header: http.Header{"Retry-After": {"2"}}}, identity.CodeProviderRateLimited, false, false},
+		{"cut", scripted.Mishap{Cut: true}, identity.CodeProviderUnavailable, true, false},
+		{"cut after it acted", scripted.Mishap{Acts: true, Cut: true}, identity.CodeProviderUnavailable, true, true},
+		{"half an answer", scripted.Mishap{Acts: true, Half: true}, identity.CodeProviderError, true, true},
+		{"a gateway's time-out", scripted.Mishap{Acts: true, Status: 504, Body: "<html>"}, identity.CodeProviderTimeout, true, true},
+		{"a server's error", scripted.Mishap{Status: 500, Body: "Internal Server Error"}, identity.CodeProviderError, true, false},
+		{"a page", scripted.Mishap{Acts: true, Status: 201, Body: "<html>"}, identity.CodeProviderError, true, true},
+		{"another row's shape", scripted.Mishap{Acts: true, Status: 201, Body: `{"id":"x"}`}, identity.CodeProviderError, true, true},
+		{"another address", scripted.Mishap{Acts: true, Status: 201, Body: `{"id":"` + orgTwo + `","tenant_id":"` + orgOne + `","identifier":"b@example.com","expires":"2026-11-28T02:15:22.903Z"}`}, identity.CodeProviderError, true, true},
+		{"a redirect", scripted.Mishap{Acts: true, Status: 302, Header: http.Header{"Location": {"https://elsewhere.example"}}}, identity.CodeProviderError, true, true},
+		{"an address refused", scripted.Mishap{Status: 400, Body: "email is not valid."}, identity.CodeEmailNotDeliverable, false, false},
+		{"a refusal that is not known", scripted.Mishap{Status: 400, Body: "An error has occurred: current transaction is aborted"}, identity.CodeProviderError, false, false},
+		{"not for us", scripted.Mishap{Status: 403, Body: "<html>"}, identity.CodeProviderCredentials, false, false},
+		{"no such address", scripted.Mishap{Status: 404, Body: "<html>not found"}, identity.CodeProviderError, false, false},
+		{"no such tenant", scripted.Mishap{Status: 404}, identity.CodeNotFound, false, false},
+		{"left the tenant", scripted.Mishap{Status: 401, Body: "Unauthorized."}, identity.CodeNotFound, false, false},
+		{"not so fast", scripted.Mishap{Times: 3, Status: 429, Header: http.Header{"Retry-After": {"2"}}}, identity.CodeProviderRateLimited, false, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			fault := tc.fault
-			fault.op = "invite"
-			r.inject(fault)
+			fault.Op = "invite"
+			r.Inject(fault)
 			request := r.request("lost@example.com")
 			_, err := r.client().Invite(t.Context(), request)
 			wantCode(t, err, tc.want)
@@ -259,22 +260,22 @@ func TestLostAnswers(t *testing.T) {
 // now; it is never sent again for that.
 func TestLostAndNobodyToAsk(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]mishap{
-		"not so fast":       {op: "list", times: -1, status: 429},
-		"no session":        {op: "*", times: -1, status: 401},
-		"a list that is no": {op: "list", times: -1, status: 200, body: "null"},
-		"half a row":        {op: "list", times: -1, status: 200, body: `[{"id":"` + orgOne + `"}]`},
-		"nobody listens":    {op: "*", times: -1, refuse: true},
+	for name, m := range map[string]scripted.Mishap{
+		"not so fast":       {Op: "list", Times: -1, Status: 429},
+		"no session":        {Op: "*", Times: -1, Status: 401},
+		"a list that is no": {Op: "list", Times: -1, Status: 200, Body: "null"},
+		"half a row":        {Op: "list", Times: -1, Status: 200, Body: `[{"id":"` + orgOne + `"}]`},
+		"nobody listens":    {Op: "*", Times: -1, Refuse: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "invite", acts: true, cut: true})
+			r.Inject(scripted.Mishap{Op: "invite", Acts: true, Cut: true})
 			request := r.request("lost@example.com")
 			if _, err := r.p.Invite(t.Context(), request); err == nil {
 				t.Fatal("no error")
 			}
-			r.inject(m)
+			r.Inject(m)
 			_, err := r.p.Invite(t.Context(), request)
 			wantActed(t, err, true)
 			if _, err := r.p.Settle(t.Context(), request); err == nil {
@@ -293,7 +294,7 @@ func TestOtherTenant(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.elsewhere(orgTwo, service, "guest@example.com")
-	r.with(func() { r.unruly = true })
+	r.With(func() { r.unruly = true })
 	wrong := func(err error) {
 		t.Helper()
 		wantCode(t, err, identity.CodeProviderError)
@@ -312,7 +313,7 @@ func TestOtherTenant(t *testing.T) {
 	wrong(err)
 	_, err = r.p.Settle(t.Context(), request)
 	wrong(err)
-	if n := r.count("invite") + r.count("delete") + r.count("accept"); n != 0 {
+	if n := r.Count("invite") + r.Count("delete") + r.Count("accept"); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 }
@@ -320,7 +321,7 @@ func TestOtherTenant(t *testing.T) {
 func TestAnswerOfAnotherTenant(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.with(func() { r.wrong = true })
+	r.With(func() { r.wrong = true })
 	_, err := r.p.Invite(t.Context(), r.request("guest@example.com"))
 	wantCode(t, err, identity.CodeProviderError)
 	wantActed(t, err, true)

@@ -7,6 +7,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // Everything is on one page, whatever the vendor's order; what has expired stays
@@ -15,7 +16,7 @@ func TestListInvites(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	old := r.invited("old@example.com")
-	r.advance(week)
+	r.Clock.Advance(week)
 	fresh := r.elsewhere(orgOne, service, "fresh@example.com")
 	page, err := r.p.ListInvites(t.Context(), org(orgOne), identity.PageRequest{Limit: 1})
 	if err != nil || len(page.Items) != 2 || page.Next != "" {
@@ -39,7 +40,7 @@ func TestListInvites(t *testing.T) {
 func TestListMembers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.with(func() {
+	r.With(func() {
 		for n := range 5 {
 			u := r.join(orgOne, fmt.Sprintf("m%d@example.com", n), true)
 			u.given, u.family = "Given", "Family"
@@ -63,8 +64,8 @@ func TestListMembers(t *testing.T) {
 			break
 		}
 		request.Cursor = page.Next
-		r.with(func() { r.leave(orgOne, service) })
-		r.with(func() { r.tenants[orgOne].members = append(r.tenants[orgOne].members, r.user(service)) })
+		r.With(func() { r.leave(orgOne, service) })
+		r.With(func() { r.tenants[orgOne].members = append(r.tenants[orgOne].members, r.user(service)) })
 	}
 	if len(seen) != 6 {
 		t.Errorf("seen %v", seen)
@@ -87,11 +88,11 @@ func TestRevoke(t *testing.T) {
 	request := r.invited("guest@example.com")
 	other := r.invited("other@example.com")
 	wantCode(t, r.p.Revoke(t.Context(), r.ref("nobody@example.com", request.ProviderID)), identity.CodeNotFound)
-	r.inject(mishap{op: "delete", acts: true, cut: true})
+	r.Inject(scripted.Mishap{Op: "delete", Acts: true, Cut: true})
 	err := r.client().Revoke(t.Context(), r.ref("guest@example.com", ""))
 	wantActed(t, err, true)
 	wantCode(t, r.p.Revoke(t.Context(), r.ref("guest@example.com", request.ProviderID)), identity.CodeNotFound)
-	if n := r.count("delete"); n != 1 {
+	if n := r.Count("delete"); n != 1 {
 		t.Errorf("%d deletions", n)
 	}
 	if rows := r.rows(orgOne, "other@example.com"); len(rows) != 1 || rows[0].id != other.ProviderID {
@@ -105,7 +106,7 @@ func TestShutOut(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	request := r.invited("guest@example.com")
-	r.with(func() { r.leave(orgOne, service) })
+	r.With(func() { r.leave(orgOne, service) })
 	ref := r.ref("guest@example.com", request.ProviderID)
 	wantCode(t, r.p.Revoke(t.Context(), ref), identity.CodeProviderCredentials)
 	_, err := r.p.FindMember(t.Context(), ref)
@@ -132,7 +133,7 @@ func TestSettleWithoutAStep(t *testing.T) {
 	if settled := r.settle(request); settled.Verdict != providers.VerdictSent || settled.Sent.ProviderID != i.id {
 		t.Errorf("settled %+v", settled)
 	}
-	r.advance(week)
+	r.Clock.Advance(week)
 	if settled := r.settle(request); settled.Verdict != providers.VerdictNotSent {
 		t.Errorf("verdict %s", settled.Verdict)
 	}

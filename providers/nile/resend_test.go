@@ -8,14 +8,15 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // Sending again keeps the vendor's id and starts the seven days anew.
 func TestResend(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]func(*rig){
-		"pending": func(r *rig) { r.advance(time.Hour) },
-		"expired": func(r *rig) { r.advance(week) },
+		"pending": func(r *rig) { r.Clock.Advance(time.Hour) },
+		"expired": func(r *rig) { r.Clock.Advance(week) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -26,10 +27,10 @@ func TestResend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if sent.ProviderID != request.ProviderID || sent.ExpiresAt.Before(r.now().Add(7*24*time.Hour)) || len(r.links("again@example.com")) != 2 {
+			if sent.ProviderID != request.ProviderID || sent.ExpiresAt.Before(r.Clock.Now().Add(7*24*time.Hour)) || len(r.links("again@example.com")) != 2 {
 				t.Errorf("sent %+v, mails %v", sent, r.links("again@example.com"))
 			}
-			if r.count("users") != 0 {
+			if r.Count("users") != 0 {
 				t.Error("the whole list of members was read for an invitation of our own")
 			}
 		})
@@ -53,21 +54,21 @@ func TestResendAfterTheInviterLeft(t *testing.T) {
 	t.Parallel()
 	start := func(t *testing.T) (*rig, providers.ResendRequest) {
 		r := newRig(t, nil)
-		r.with(func() { r.join(orgOne, "boss@example.com", true) })
+		r.With(func() { r.join(orgOne, "boss@example.com", true) })
 		i := r.elsewhere(orgOne, "boss@example.com", "guest@example.com")
 		return r, again(r.request("guest@example.com"), &providers.Sent{ProviderID: i.id, Reference: map[string]string{refID: i.id}})
 	}
 	t.Run("still there", func(t *testing.T) {
 		t.Parallel()
 		r, request := start(t)
-		if sent, err := r.p.Resend(t.Context(), request); err != nil || sent.ProviderID != request.ProviderID || r.count("delete") != 0 {
+		if sent, err := r.p.Resend(t.Context(), request); err != nil || sent.ProviderID != request.ProviderID || r.Count("delete") != 0 {
 			t.Errorf("sent %+v, %v", sent, err)
 		}
 	})
 	t.Run("left", func(t *testing.T) {
 		t.Parallel()
 		r, request := start(t)
-		r.with(func() { r.leave(orgOne, "boss@example.com") })
+		r.With(func() { r.leave(orgOne, "boss@example.com") })
 		sent, err := r.p.Resend(t.Context(), request)
 		if err != nil || sent.ProviderID == request.ProviderID {
 			t.Fatalf("sent %+v, %v", sent, err)
@@ -77,26 +78,26 @@ func TestResendAfterTheInviterLeft(t *testing.T) {
 			t.Errorf("it still cannot be accepted: %v", err)
 		}
 	})
-	for name, m := range map[string]mishap{
-		"left, deletion lost":         {op: "delete", cut: true},
-		"left, deleted and lost":      {op: "delete", acts: true, cut: true},
-		"left, deleted, then nothing": {op: "invite", times: 3, status: 429},
-		"left, deleted, then lost":    {op: "invite", acts: true, cut: true},
+	for name, m := range map[string]scripted.Mishap{
+		"left, deletion lost":         {Op: "delete", Cut: true},
+		"left, deleted and lost":      {Op: "delete", Acts: true, Cut: true},
+		"left, deleted, then nothing": {Op: "invite", Times: 3, Status: 429},
+		"left, deleted, then lost":    {Op: "invite", Acts: true, Cut: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, request := start(t)
-			r.with(func() { r.leave(orgOne, "boss@example.com") })
-			r.inject(m)
+			r.With(func() { r.leave(orgOne, "boss@example.com") })
+			r.Inject(m)
 			if _, err := r.client().Resend(t.Context(), request); err == nil {
 				t.Fatal("no error")
 			}
 			settled := r.settle(request.InviteRequest)
 			want := providers.VerdictNotSent
 			switch {
-			case m.op == "delete" && !m.acts:
+			case m.Op == "delete" && !m.Acts:
 				want = providers.VerdictUnchanged
-			case m.op == "invite" && m.acts:
+			case m.Op == "invite" && m.Acts:
 				want = providers.VerdictSent
 			}
 			if settled.Verdict != want {
@@ -120,7 +121,7 @@ func TestResendLost(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			request := r.invited("again@example.com")
-			r.inject(mishap{op: "invite", acts: acts, cut: true})
+			r.Inject(scripted.Mishap{Op: "invite", Acts: acts, Cut: true})
 			_, err := r.client().Resend(t.Context(), request)
 			wantActed(t, err, true)
 			want := providers.VerdictUnchanged
@@ -149,8 +150,8 @@ func TestResendMailFails(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			request := r.invited("again@example.com")
-			r.advance(tc.wait)
-			r.with(func() { r.smtp = "451 later" })
+			r.Clock.Advance(tc.wait)
+			r.With(func() { r.smtp = "451 later" })
 			_, err := r.client().Resend(t.Context(), request)
 			wantCode(t, err, identity.CodeProviderError)
 			wantActed(t, err, false)
@@ -177,12 +178,12 @@ func TestResendRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	request := r.invited("again@example.com")
-	r.advance(week)
-	r.inject(mishap{op: "invite", status: 400, body: "An error has occurred: current transaction is aborted"})
+	r.Clock.Advance(week)
+	r.Inject(scripted.Mishap{Op: "invite", Status: 400, Body: "An error has occurred: current transaction is aborted"})
 	_, err := r.p.Resend(t.Context(), request)
 	wantCode(t, err, identity.CodeProviderError)
 	wantActed(t, err, false)
-	if r.count("delete") != 0 || len(r.rows(orgOne, "again@example.com")) != 1 {
+	if r.Count("delete") != 0 || len(r.rows(orgOne, "again@example.com")) != 1 {
 		t.Error("the invitation was deleted")
 	}
 }
@@ -197,9 +198,9 @@ func TestDoneIsDone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := r.total()
+	calls := r.Total()
 	second, err := r.p.Invite(t.Context(), request)
-	if err != nil || second.ProviderID != first.ProviderID || !second.ExpiresAt.Equal(*first.ExpiresAt) || r.total() != calls {
+	if err != nil || second.ProviderID != first.ProviderID || !second.ExpiresAt.Equal(*first.ExpiresAt) || r.Total() != calls {
 		t.Errorf("%+v, %v", second, err)
 	}
 }

@@ -23,7 +23,7 @@ func newRig(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *rig {
 	v := newVendor()
 	c := &Config{BaseURL: baseURL, Origin: origin, Email: service, Password: password, CallTimeout: "2s"}
 	d := providers.Deps{
-		Connection: "test", Transport: v, Now: v.now, EmailRule: identity.EmailExact, Roles: map[string]string{"member": "Member"},
+		Connection: "test", Transport: v, Now: v.Clock.Now, EmailRule: identity.EmailExact, Roles: map[string]string{"member": "Member"},
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	if change != nil {
@@ -31,7 +31,7 @@ func newRig(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *rig {
 	}
 	p, err := c.open(d, seams{
 		sleep: func(ctx context.Context, d time.Duration) error {
-			v.advance(d)
+			v.Clock.Advance(d)
 			return ctx.Err()
 		},
 		jitter: func() float64 { return 0 },
@@ -93,7 +93,7 @@ func (r *rig) ref(email, id string) providers.InviteRef {
 
 // client is the adapter as the house uses it.
 func (r *rig) client() *providers.Client {
-	return providers.NewClient("c", r.p, &providers.ClientOptions{Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)), Now: r.now})
+	return providers.NewClient("c", r.p, &providers.ClientOptions{Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)), Now: r.Clock.Now})
 }
 
 func (r *rig) settle(request providers.InviteRequest) *providers.Settlement {

@@ -9,6 +9,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 func members(t *testing.T, r *rig) error {
@@ -41,13 +42,13 @@ func TestSessionIsKept(t *testing.T) {
 				})
 			}
 			group.Wait()
-			r.advance(tc.kept)
-			if err := members(t, r); err != nil || r.count("signin") != 1 {
-				t.Fatalf("%d sign-ins, %v", r.count("signin"), err)
+			r.Clock.Advance(tc.kept)
+			if err := members(t, r); err != nil || r.Count("signin") != 1 {
+				t.Fatalf("%d sign-ins, %v", r.Count("signin"), err)
 			}
-			r.advance(tc.renewed)
-			if err := members(t, r); err != nil || r.count("signin") != 2 {
-				t.Errorf("%d sign-ins after its end, %v", r.count("signin"), err)
+			r.Clock.Advance(tc.renewed)
+			if err := members(t, r); err != nil || r.Count("signin") != 2 {
+				t.Errorf("%d sign-ins after its end, %v", r.Count("signin"), err)
 			}
 		})
 	}
@@ -59,9 +60,9 @@ func TestSessionIsRenewed(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*rig){
 		"the session": func(r *rig) {
-			r.inject(mishap{op: "invite", before: func() { clear(r.sessions) }})
+			r.Inject(scripted.Mishap{Op: "invite", During: func() { r.With(func() { clear(r.sessions) }) }})
 		},
-		"the form token": func(r *rig) { r.inject(mishap{op: "invite", status: 400, body: "Request blocked"}) },
+		"the form token": func(r *rig) { r.Inject(scripted.Mishap{Op: "invite", Status: 400, Body: "Request blocked"}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +71,7 @@ func TestSessionIsRenewed(t *testing.T) {
 			if _, err := r.p.Invite(t.Context(), r.request("a@example.com")); err != nil {
 				t.Fatal(err)
 			}
-			if n := r.count("signin"); n != 2 || len(r.links("a@example.com")) != 1 {
+			if n := r.Count("signin"); n != 2 || len(r.links("a@example.com")) != 1 {
 				t.Errorf("%d sign-ins, mails %v", n, r.links("a@example.com"))
 			}
 		})
@@ -91,8 +92,8 @@ func TestLateRefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.p.sessions.drop(t.Context(), old)
-	if err := members(t, r); err != nil || r.count("signin") != 2 {
-		t.Errorf("%d sign-ins, %v", r.count("signin"), err)
+	if err := members(t, r); err != nil || r.Count("signin") != 2 {
+		t.Errorf("%d sign-ins, %v", r.Count("signin"), err)
 	}
 }
 
@@ -111,35 +112,35 @@ func TestSessionIsRefused(t *testing.T) {
 		{"signing in is broken", func(v *vendor) { v.broken = true }, identity.CodeProviderError, 1},
 		{"a cookie under a name that is not read", func(v *vendor) { v.plain = true }, identity.CodeProviderCredentials, 1},
 		{"a second factor", func(v *vendor) {
-			v.faults = append(v.faults, &mishap{op: "signin", times: -1, status: 401, body: `{"mfa":{"method":"authenticator"}}`})
+			v.Inject(scripted.Mishap{Op: "signin", Times: -1, Status: 401, Body: `{"mfa":{"method":"authenticator"}}`})
 		}, identity.CodeProviderCredentials, 1},
 		{"success is a cookie", func(v *vendor) {
-			v.faults = append(v.faults, &mishap{op: "signin", times: -1, status: 200, header: http.Header{"Location": {origin + "/api/auth/error?error=Login%20failed."}}})
+			v.Inject(scripted.Mishap{Op: "signin", Times: -1, Status: 200, Header: http.Header{"Location": {origin + "/api/auth/error?error=Login%20failed."}}})
 		}, identity.CodeProviderCredentials, 1},
 		{"a page of a gateway's", func(v *vendor) {
-			v.faults = append(v.faults, &mishap{op: "signin", times: -1, status: 200, body: "<html>"})
+			v.Inject(scripted.Mishap{Op: "signin", Times: -1, Status: 200, Body: "<html>"})
 		}, identity.CodeProviderError, 1},
-		{"the user was deleted", func(v *vendor) { v.faults = append(v.faults, &mishap{op: "me", times: -1, status: 404}) }, identity.CodeProviderCredentials, 1},
+		{"the user was deleted", func(v *vendor) { v.Inject(scripted.Mishap{Op: "me", Times: -1, Status: 404}) }, identity.CodeProviderCredentials, 1},
 		{"no token for forms", func(v *vendor) {
-			v.faults = append(v.faults, &mishap{op: "csrf", times: -1, status: 200, body: `{"csrfToken":"short"}`})
+			v.Inject(scripted.Mishap{Op: "csrf", Times: -1, Status: 200, Body: `{"csrfToken":"short"}`})
 		}, identity.CodeProviderError, 0},
-		{"every session is refused", func(v *vendor) { v.faults = append(v.faults, &mishap{op: "list", times: -1, status: 401}) }, identity.CodeProviderCredentials, 2},
+		{"every session is refused", func(v *vendor) { v.Inject(scripted.Mishap{Op: "list", Times: -1, Status: 401}) }, identity.CodeProviderCredentials, 2},
 		{"every form is refused", func(v *vendor) {
-			v.faults = append(v.faults, &mishap{op: "invite", times: -1, status: 400, body: "Request blocked"})
+			v.Inject(scripted.Mishap{Op: "invite", Times: -1, Status: 400, Body: "Request blocked"})
 		}, identity.CodeProviderError, 2},
 		{"the origin is refused", func(v *vendor) {
-			v.faults = append(v.faults, &mishap{op: "csrf", times: -1, status: 400, body: "The request origin is not a well formed URL."})
+			v.Inject(scripted.Mishap{Op: "csrf", Times: -1, Status: 400, Body: "The request origin is not a well formed URL."})
 		}, identity.CodeProviderError, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.with(func() { tc.change(r.vendor) })
+			tc.change(r.vendor)
 			request := r.request("a@example.com")
 			_, err := r.client().Invite(t.Context(), request)
 			wantCode(t, err, tc.want)
 			wantActed(t, err, false)
-			if n := r.count("signin"); n != tc.signins || len(r.links("a@example.com")) != 0 || request.Journal.Step(stepCreate).Begun {
+			if n := r.Count("signin"); n != tc.signins || len(r.links("a@example.com")) != 0 || request.Journal.Step(stepCreate).Begun {
 				t.Errorf("%d sign-ins, mails %v", n, r.links("a@example.com"))
 			}
 			if strings.Contains(err.Error(), password) || strings.Contains(err.Error(), "html") || strings.Contains(err.Error(), "mfa") {

@@ -126,7 +126,7 @@ func (v *vendor) serveSignIn(w http.ResponseWriter, r *http.Request, form url.Va
 		}
 		cookie := name + token + "; Path=/; HttpOnly; SameSite=Lax"
 		if !v.noExpiry {
-			cookie += "; Expires=" + v.clock.Add(v.life).Format(http.TimeFormat)
+			cookie += "; Expires=" + v.Clock.Now().Add(v.life).Format(http.TimeFormat)
 		}
 		w.Header().Add("Set-Cookie", cookie)
 		lead(200, form.Get("callbackUrl"))
@@ -140,7 +140,7 @@ func (v *vendor) serveMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	me := person(u)
-	me["created"], me["updated"] = v.clock.Format(stamp), v.clock.Format(stamp)
+	me["created"], me["updated"] = v.Clock.Now().Format(stamp), v.Clock.Now().Format(stamp)
 	tenants := []string{}
 	for id, t := range v.tenants {
 		if t.has(u) {
@@ -256,7 +256,7 @@ func (v *vendor) serveAccept(w http.ResponseWriter, id string, form url.Values) 
 	i := t.invites[n]
 	t.invites = slices.Delete(t.invites, n, n+1) // whatever becomes of it
 	switch {
-	case !i.expires.After(v.clock):
+	case !i.expires.After(v.Clock.Now()):
 		text(w, 410, "Invite has expired.")
 	case !slices.ContainsFunc(t.members, func(u *user) bool { return u.id == i.by }):
 		text(w, 404, "")

@@ -1,18 +1,15 @@
 package nile
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"usher/providers/providertest/scripted"
 )
 
 const (
@@ -32,15 +29,13 @@ const (
 // differ between servers and for every way in which one call can go wrong. It is
 // an http.RoundTripper.
 type vendor struct {
-	mu      sync.Mutex
-	clock   time.Time
+	*scripted.Vendor
+
 	next    int
 	tenants map[string]*tenant
 	users   []*user
-	mails   map[string][]string // links, by address as the vendor has it
-	calls   []string
+	mails   map[string][]string   // links, by address as the vendor has it
 	forms   []map[string][]string // of the invitations, as they came
-	faults  []*mishap
 
 	sessions map[string]*user
 	life     time.Duration // of a session
@@ -72,28 +67,12 @@ type invite struct {
 	expires              time.Time
 }
 
-// mishap makes one call go wrong.
-type mishap struct {
-	op     string
-	skip   int
-	times  int // 0: once; -1: always
-	status int
-	body   string
-	header http.Header
-	acts   bool // the vendor acts first
-	cut    bool // no answer
-	half   bool // the right answer, cut in the middle
-	refuse bool // nobody listens
-	hang   bool
-	long   bool   // a body without end
-	before func() // runs first, under the lock; the call then goes its way
-}
-
 func newVendor() *vendor {
 	v := &vendor{
-		clock: time.Date(2026, 11, 21, 2, 15, 21, 0, time.UTC), tenants: map[string]*tenant{}, mails: map[string][]string{},
+		Vendor: scripted.New(time.Date(2026, 11, 21, 2, 15, 21, 0, time.UTC)), tenants: map[string]*tenant{}, mails: map[string][]string{},
 		sessions: map[string]*user{}, life: 30 * 24 * time.Hour, template: true, mailer: true,
 	}
+	v.Marks = http.Header{injected: {"yes"}}
 	for _, id := range []string{orgOne, orgTwo} {
 		v.tenants[id] = &tenant{id: id}
 		v.join(id, service, true).password = password
@@ -101,52 +80,9 @@ func newVendor() *vendor {
 	return v
 }
 
-func (v *vendor) now() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.clock
-}
-
-func (v *vendor) advance(d time.Duration) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.clock = v.clock.Add(d)
-}
-
-// with changes the vendor under its lock.
-func (v *vendor) with(change func()) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	change()
-}
-
-func (v *vendor) inject(m mishap) {
-	if m.times == 0 {
-		m.times = 1
-	}
-	v.with(func() { v.faults = append(v.faults, &m) })
-}
-
-// count returns how many calls of an operation arrived.
-func (v *vendor) count(op string) (n int) {
-	v.with(func() {
-		for _, call := range v.calls {
-			if call == op {
-				n++
-			}
-		}
-	})
-	return n
-}
-
-func (v *vendor) total() (n int) {
-	v.with(func() { n = len(v.calls) })
-	return n
-}
-
 // links are those that went to an address, in any spelling of it.
 func (v *vendor) links(to string) (links []string) {
-	v.with(func() {
+	v.With(func() {
 		for email, sent := range v.mails {
 			if strings.EqualFold(email, to) {
 				links = append(links, sent...)
@@ -158,7 +94,7 @@ func (v *vendor) links(to string) (links []string) {
 
 // rows are a tenant's invitations of an address.
 func (v *vendor) rows(tenant, email string) (found []invite) {
-	v.with(func() {
+	v.With(func() {
 		for _, i := range v.tenants[tenant].invites {
 			if i.email == email {
 				found = append(found, *i)
@@ -217,13 +153,13 @@ func (v *vendor) invite(t *tenant, by *user, email string) *invite {
 		t.invites = slices.Delete(t.invites, n, n+1)
 	}
 	t.invites = append(t.invites, i)
-	i.token, i.expires = v.hex(), v.clock.Add(7*24*time.Hour+time.Duration(v.next)*time.Millisecond)
+	i.token, i.expires = v.hex(), v.Clock.Now().Add(7*24*time.Hour+time.Duration(v.next)*time.Millisecond)
 	return i
 }
 
 // elsewhere makes an invitation as the application itself would.
 func (v *vendor) elsewhere(tenant, by, email string) (i *invite) {
-	v.with(func() { i = v.invite(v.tenants[tenant], v.user(by), email) })
+	v.With(func() { i = v.invite(v.tenants[tenant], v.user(by), email) })
 	return i
 }
 
@@ -258,90 +194,5 @@ func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	op := opOf(r)
-	v.mu.Lock()
-	v.calls = append(v.calls, op)
-	m := v.mishap(op)
-	if m != nil && m.before != nil {
-		m.before()
-		m = nil
-	}
-	v.mu.Unlock()
-	trace := httptrace.ContextClientTrace(r.Context())
-	trace.GetConn(r.URL.Host)
-	if m != nil && m.refuse {
-		return nil, errors.New("dial: connection refused")
-	}
-	trace.GotConn(httptrace.GotConnInfo{})
-	if m != nil && m.hang {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	answer := httptest.NewRecorder()
-	if m == nil || m.acts {
-		v.mu.Lock()
-		v.serve(answer, r, op, string(body))
-		v.mu.Unlock()
-	}
-	if m == nil {
-		return answer.Result(), nil
-	}
-	return m.answer(r.Context(), answer)
-}
-
-// answer is what comes instead of the right answer.
-func (m *mishap) answer(ctx context.Context, right *httptest.ResponseRecorder) (*http.Response, error) {
-	if m.cut {
-		return nil, io.ErrUnexpectedEOF
-	}
-	if m.half {
-		whole, result := right.Body.String(), right.Result()
-		result.Header.Set(injected, "yes")
-		result.Body = io.NopCloser(io.MultiReader(strings.NewReader(whole[:len(whole)*2/3]), torn{}))
-		return result, nil
-	}
-	answer := httptest.NewRecorder()
-	for name, values := range m.header {
-		answer.Header()[name] = values
-	}
-	answer.Header().Set(injected, "yes")
-	answer.WriteHeader(m.status)
-	answer.WriteString(m.body)
-	result := answer.Result()
-	if m.long {
-		result.Body = io.NopCloser(endless{ctx})
-	}
-	return result, nil
-}
-
-type torn struct{}
-
-func (torn) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-type endless struct{ ctx context.Context }
-
-func (e endless) Read(p []byte) (int, error) {
-	for n := range p {
-		p[n] = ' '
-	}
-	return len(p), e.ctx.Err()
-}
-
-func (v *vendor) mishap(op string) *mishap {
-	for n, m := range v.faults {
-		if m.op != op && m.op != "*" {
-			continue
-		}
-		if m.skip > 0 {
-			m.skip--
-			continue
-		}
-		if m.times--; m.times == 0 {
-			v.faults = slices.Delete(v.faults, n, n+1)
-		}
-		return m
-	}
-	return nil
+	return v.Carry(r, op, func(w http.ResponseWriter) { v.serve(w, r, op, string(body)) })
 }
