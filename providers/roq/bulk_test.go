@@ -14,6 +14,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 const (
@@ -81,43 +82,43 @@ func TestBulkRefused(t *testing.T) {
 		}})
 	}
 	for name, tc := range map[string]struct {
-		m      mishap
+		m      scripted.Mishap
 		want   []string
 		code   identity.Code
 		singly bool
 	}{
-		"an address, by its place":     {mishap{status: 200, body: check("userInvites.1.email")}, []string{"untried", "email_not_deliverable", "untried"}, "", false},
-		"an address, by no place":      {mishap{status: 200, body: check("email")}, all("untried"), identity.CodeEmailNotDeliverable, true},
-		"an address, by another place": {mishap{status: 200, body: check("userInvites.3.email")}, all("untried"), identity.CodeEmailNotDeliverable, true},
-		"too many rows": {mishap{status: 200, body: refusal(fail{kind: "BAD_USER_INPUT", code: "BULK_USER_INVITE_LIMIT_EXCEEDED", status: 400})},
+		"an address, by its place":     {scripted.Mishap{Status: 200, Body: check("userInvites.1.email")}, []string{"untried", "email_not_deliverable", "untried"}, "", false},
+		"an address, by no place":      {scripted.Mishap{Status: 200, Body: check("email")}, all("untried"), identity.CodeEmailNotDeliverable, true},
+		"an address, by another place": {scripted.Mishap{Status: 200, Body: check("userInvites.3.email")}, all("untried"), identity.CodeEmailNotDeliverable, true},
+		"too many rows": {scripted.Mishap{Status: 200, Body: refusal(fail{kind: "BAD_USER_INPUT", code: "BULK_USER_INVITE_LIMIT_EXCEEDED", status: 400})},
 			all("untried"), identity.CodeProviderError, true},
-		"a role": {mishap{status: 200, body: refusal(fail{kind: "NOT_FOUND", code: "ROLE_NOT_FOUND", status: 404})}, all("untried"), identity.CodeNotFound, true},
-		"an older instance": {mishap{status: 400, body: refusal(fail{kind: "GRAPHQL_VALIDATION_FAILED", code: "GRAPHQL_VALIDATION_FAILED", status: 400})},
+		"a role": {scripted.Mishap{Status: 200, Body: refusal(fail{kind: "NOT_FOUND", code: "ROLE_NOT_FOUND", status: 404})}, all("untried"), identity.CodeNotFound, true},
+		"an older instance": {scripted.Mishap{Status: 400, Body: refusal(fail{kind: "GRAPHQL_VALIDATION_FAILED", code: "GRAPHQL_VALIDATION_FAILED", status: 400})},
 			all("untried"), identity.CodeProviderError, true},
-		"not now":      {mishap{status: 429, times: -1, body: "slow down", header: http.Header{"Retry-After": {"7"}}}, all("untried"), identity.CodeProviderRateLimited, false},
-		"credentials":  {mishap{status: 401, times: -1, body: `{"statusCode":401}`}, all("untried"), identity.CodeProviderCredentials, false},
-		"nobody there": {mishap{refuse: true, times: -1}, all("untried"), identity.CodeProviderUnavailable, false},
-		"an error of its own": {mishap{status: 200, body: refusal(fail{kind: "INTERNAL_SERVER_ERROR", code: "INTERNAL_ERROR", status: 500})},
+		"not now":      {scripted.Mishap{Status: 429, Times: -1, Body: "slow down", Header: http.Header{"Retry-After": {"7"}}}, all("untried"), identity.CodeProviderRateLimited, false},
+		"credentials":  {scripted.Mishap{Status: 401, Times: -1, Body: `{"statusCode":401}`}, all("untried"), identity.CodeProviderCredentials, false},
+		"nobody there": {scripted.Mishap{Refuse: true, Times: -1}, all("untried"), identity.CodeProviderUnavailable, false},
+		"an error of its own": {scripted.Mishap{Status: 200, Body: refusal(fail{kind: "INTERNAL_SERVER_ERROR", code: "INTERNAL_ERROR", status: 500})},
 			all("provider_error?"), "", false},
-		"failed":        {mishap{status: 500, body: `{"statusCode":500}`}, all("provider_error?"), "", false},
-		"no data":       {mishap{status: 200, body: `{"data":null}`}, all("provider_error?"), "", false},
-		"nothing of it": {mishap{status: 200, body: `{"data":{"sendUserInvitesV2":null}}`}, all("provider_error?"), "", false},
-		"no lists":      {mishap{status: 200, body: `{"data":{"sendUserInvitesV2":{"success":null,"errors":null}}}`}, all("provider_error?"), "", false},
-		"cut":           {mishap{acts: true, cut: true}, all("provider_unavailable?"), "", false},
+		"failed":        {scripted.Mishap{Status: 500, Body: `{"statusCode":500}`}, all("provider_error?"), "", false},
+		"no data":       {scripted.Mishap{Status: 200, Body: `{"data":null}`}, all("provider_error?"), "", false},
+		"nothing of it": {scripted.Mishap{Status: 200, Body: `{"data":{"sendUserInvitesV2":null}}`}, all("provider_error?"), "", false},
+		"no lists":      {scripted.Mishap{Status: 200, Body: `{"data":{"sendUserInvitesV2":{"success":null,"errors":null}}}`}, all("provider_error?"), "", false},
+		"cut":           {scripted.Mishap{Acts: true, Cut: true}, all("provider_unavailable?"), "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			tc.m.op = "sendUserInvites"
-			r.inject(tc.m)
+			tc.m.Op = "sendUserInvites"
+			r.Inject(tc.m)
 			request := r.several(one, two, three)
 			outcomes, err := r.client().InviteMany(t.Context(), request)
 			wantOutcomes(t, request, outcomes, tc.want...)
 			if got := identity.CodeOf(err); got != tc.code || providers.Singly(err) != tc.singly {
 				t.Errorf("error %v, singly %v", err, providers.Singly(err))
 			}
-			if tc.m.times == 0 && r.count("sendUserInvites") != 1 {
-				t.Errorf("calls %v", r.calls)
+			if tc.m.Times == 0 && r.Count("sendUserInvites") != 1 {
+				t.Errorf("calls %v", r.Calls)
 			}
 		})
 	}
@@ -192,7 +193,7 @@ func TestBulkInTheWay(t *testing.T) {
 	})
 	ended, ghost, ghostElsewhere := "ended@example.com", "ghost@example.com", "ghost.elsewhere@example.com"
 	member, elsewhere, pending := "member@example.com", "elsewhere@example.com", "pending@example.com"
-	r.with(func() {
+	r.With(func() {
 		r.users = append(r.users, r.user(orgOne, member), r.user(orgTwo, elsewhere), r.user(orgOne, ghost), r.user(orgTwo, ghostElsewhere))
 		r.users[len(r.users)-1]["active"], r.users[len(r.users)-2]["active"] = false, false
 		r.invite(orgOne, pending, "org-member")
@@ -205,8 +206,8 @@ func TestBulkInTheWay(t *testing.T) {
 	outcomes, err := c.InviteMany(t.Context(), request)
 	wantOutcomes(t, request, outcomes, "already_member", "unsupported_by_provider", "invite_pending", "untried", "conflict", "unsupported_by_provider", "sent", "unknown_role")
 	wantCode(t, err, identity.CodeInvitePending)
-	if want := []string{"token", "usherLook", "sendUserInvites", "usherHolders"}; !slices.Equal(r.calls, want) {
-		t.Errorf("calls %v, want %v", r.calls, want)
+	if want := []string{"token", "usherLook", "sendUserInvites", "usherHolders"}; !slices.Equal(r.Calls, want) {
+		t.Errorf("calls %v, want %v", r.Calls, want)
 	}
 	if !providers.Singly(err) {
 		t.Fatalf("%v", err)
@@ -232,7 +233,7 @@ func TestBulkCarriesTheSame(t *testing.T) {
 					change(c)
 					d.Transport = checked(t, d.Transport)
 				})
-				r.with(func() {
+				r.With(func() {
 					r.users = append(r.users, r.user(orgOne, "ada@example.com"), r.user(orgOne, "bob@example.com"), r.user(orgTwo, "eve@example.com"))
 				})
 				return r
@@ -246,8 +247,8 @@ func TestBulkCarriesTheSame(t *testing.T) {
 			request.Invites[1].Roles = []string{"admin", "member"}
 			outcomes, err := r.client().InviteMany(t.Context(), request)
 			wantOutcomes(t, request, outcomes, "sent", "sent", "sent", "sent")
-			if err != nil || r.count("usherLook") != 1 || r.count("sendUserInvites") != 1 {
-				t.Fatalf("calls %v, %v", r.calls, err)
+			if err != nil || r.Count("usherLook") != 1 || r.Count("sendUserInvites") != 1 {
+				t.Fatalf("calls %v, %v", r.Calls, err)
 			}
 			_, _ = r.item(0)
 			items := func(sent row) []any {
@@ -316,8 +317,8 @@ func TestBulkComparesTenants(t *testing.T) {
 					t.Errorf("%+v, %v", o, err)
 				}
 			}
-			if r.count("sendUserInvites") != 0 {
-				t.Errorf("calls %v", r.calls)
+			if r.Count("sendUserInvites") != 0 {
+				t.Errorf("calls %v", r.Calls)
 			}
 		})
 	}

@@ -104,8 +104,8 @@ func TestOpenCallsNobody(t *testing.T) {
 	if got := p.Describe(); got.Provider != "roq" || got.Fields != want || len(got.Emulated) != 0 {
 		t.Errorf("described as %+v", got)
 	}
-	if err := p.Close(); err != nil || len(v.calls) != 0 {
-		t.Errorf("closed with %v, calls %v", err, v.calls)
+	if err := p.Close(); err != nil || len(v.Calls) != 0 {
+		t.Errorf("closed with %v, calls %v", err, v.Calls)
 	}
 	for field, change := range map[string]func(*providers.Deps){
 		"roles.admin": func(d *providers.Deps) { d.Roles = map[string]string{"admin": " "} },
@@ -128,7 +128,7 @@ func TestNotCarried(t *testing.T) {
 		"/message":      func(q *providers.InviteRequest) { q.Message = "hello" },
 		"/redirect_url": func(q *providers.InviteRequest) { q.RedirectURL = "https://app.example" },
 		"/notify":       func(q *providers.InviteRequest) { q.Notify = false },
-		"/expires_at":   func(q *providers.InviteRequest) { q.ExpiresAt = &r.clock },
+		"/expires_at":   func(q *providers.InviteRequest) { q.ExpiresAt = new(r.Clock.Now()) },
 	} {
 		q := r.request("a@example.com")
 		change(&q)

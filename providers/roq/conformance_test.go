@@ -10,6 +10,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // The suite, on each kind of instance that FACTS.md leaves open.
@@ -41,7 +42,7 @@ func open(t *testing.T, change func(*vendor, *Config)) *providertest.Vendor {
 		d.Transport = checked(t, v)
 	})
 	t.Cleanup(func() { _ = quotas.Close() })
-	r.with(func() { r.users = append(r.users, r.user(orgOne, "member@example.com", "org-member")) })
+	r.With(func() { r.users = append(r.users, r.user(orgOne, "member@example.com", "org-member")) })
 	return &providertest.Vendor{
 		Provider: r.p, Org: org(orgOne), Other: org(orgTwo), MemberEmail: "member@example.com",
 		Accept: func(t *testing.T, o identity.OrgRef, email string) {
@@ -50,7 +51,7 @@ func open(t *testing.T, change func(*vendor, *Config)) *providertest.Vendor {
 			}
 		},
 		Elsewhere: func(_ *testing.T, o identity.OrgRef, email, role string) {
-			r.with(func() { r.invite(o.ProviderID, email, "org-"+role) })
+			r.With(func() { r.invite(o.ProviderID, email, "org-"+role) })
 		},
 		Invitations: func(t *testing.T, email string) int {
 			address, err := identity.ParseEmail(email)
@@ -60,36 +61,36 @@ func open(t *testing.T, change func(*vendor, *Config)) *providertest.Vendor {
 			return r.mailed(address.Key(identity.EmailLowercase))
 		},
 		Fail:    func(_ *testing.T, f providertest.Failure) { r.failure("sendUserInvites", f) },
-		Expire:  func(*testing.T) { r.advance(25 * time.Hour) },
+		Expire:  func(*testing.T) { r.Clock.Advance(25 * time.Hour) },
 		Secrets: func() []string { return []string{secret, "eyJ", "opaque-"} },
-		Calls:   r.total,
-		Pass:    func(_ *testing.T, d time.Duration) { r.advance(d) },
+		Calls:   r.Total,
+		Pass:    func(_ *testing.T, d time.Duration) { r.Clock.Advance(d) },
 	}
 }
 
 // failure makes every try of an operation fail.
 func (v *vendor) failure(op string, f providertest.Failure) {
-	m := mishap{op: op, times: -1}
+	m := scripted.Mishap{Op: op, Times: -1}
 	switch f {
 	case providertest.Refused:
-		m.status, m.header = 429, http.Header{"Retry-After": {"7"}}
+		m.Status, m.Header = 429, http.Header{"Retry-After": {"7"}}
 	case providertest.Credentials:
-		m.status, m.body = 401, `{"statusCode":401,"message":"Unauthorized"}`
+		m.Status, m.Body = 401, `{"statusCode":401,"message":"Unauthorized"}`
 	case providertest.ServerError:
-		m.status, m.body = 500, `{"statusCode":500,"message":"Internal server error"}`
+		m.Status, m.Body = 500, `{"statusCode":500,"message":"Internal server error"}`
 	case providertest.AnswerLost:
-		m.acts, m.cut = true, true
+		m.Acts, m.Cut = true, true
 	case providertest.NotJSON:
-		m.status, m.body = 200, "<html>gateway "+strings.Repeat("x", 300)+"</html>"
+		m.Status, m.Body = 200, "<html>gateway "+strings.Repeat("x", 300)+"</html>"
 	case providertest.EndlessBody:
-		m.status, m.long = 200, true
+		m.Status, m.Long = 200, true
 	case providertest.Hang:
-		m.hang = true
+		m.Hang = true
 	case providertest.Unreachable:
-		m.refuse = true
+		m.Refuse = true
 	case providertest.Back:
-		v.with(func() { v.faults = nil })
+		v.Heal()
 		return
 	}
-	v.inject(m)
+	v.Inject(m)
 }

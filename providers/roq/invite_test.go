@@ -16,6 +16,7 @@ import (
 	"usher/internal/contracttest"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 	"usher/providers/roq/internal"
 )
 
@@ -58,7 +59,7 @@ func TestSend(t *testing.T) {
 					t.Errorf("sent %s to %v, want %s", got, data["tenantId"], wanted)
 				}
 				id := r.invites[0]["id"].(string)
-				expires := r.clock.Add(24 * time.Hour)
+				expires := r.Clock.Now().Add(24 * time.Hour)
 				if sent.ProviderID != id || !sent.ExpiresAt.Equal(expires) || !maps.Equal(sent.Reference, map[string]string{refID: id}) ||
 					!slices.Equal(sent.NotCarried, append(c.lost, "metadata")) {
 					t.Errorf("answered %+v", sent)
@@ -87,7 +88,7 @@ func TestSendLittle(t *testing.T) {
 	if sent.ExpiresAt != nil || len(sent.NotCarried) != 0 || r.p.Describe().Fields.Life != 0 {
 		t.Errorf("answered %+v", sent)
 	}
-	if got := r.total(); got != 3 {
+	if got := r.Total(); got != 3 {
 		t.Errorf("%d calls, want a token, a look and the sending", got)
 	}
 }
@@ -222,8 +223,8 @@ func TestRoleThatIsNotThere(t *testing.T) {
 	r := newRig(t, func(_ *Config, d *providers.Deps) { d.Roles["boss"] = "org-boss" })
 	_, err := r.p.Invite(t.Context(), r.request("a@example.com", "member", "boss"))
 	wantCode(t, err, identity.CodeUnknownRole)
-	if !strings.Contains(err.Error(), "/roles/1") || r.count("sendUserInvites") != 0 {
-		t.Errorf("error %v, calls %v", err, r.calls)
+	if !strings.Contains(err.Error(), "/roles/1") || r.Count("sendUserInvites") != 0 {
+		t.Errorf("error %v, calls %v", err, r.Calls)
 	}
 }
 
@@ -337,7 +338,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "sendUserInvites", times: -1, status: c.status, body: c.body})
+			r.Inject(scripted.Mishap{Op: "sendUserInvites", Times: -1, Status: c.status, Body: c.body})
 			request := r.request("a@example.com")
 			_, err := r.p.Invite(t.Context(), request)
 			wantCode(t, err, c.want)
@@ -437,11 +438,11 @@ func TestAskedFirst(t *testing.T) {
 	if err := request.Journal.Begin(t.Context(), stepSend); err != nil {
 		t.Fatal(err)
 	}
-	r.inject(mishap{op: "usherLook", times: -1, refuse: true})
+	r.Inject(scripted.Mishap{Op: "usherLook", Times: -1, Refuse: true})
 	_, err := r.p.Invite(t.Context(), request)
 	wantCode(t, err, identity.CodeProviderUnavailable)
 	wantActed(t, err, true)
-	if r.count("sendUserInvites") != 0 {
+	if r.Count("sendUserInvites") != 0 {
 		t.Error("it was sent blindly")
 	}
 }
@@ -512,7 +513,7 @@ func TestEndedStandsInTheWay(t *testing.T) {
 			old := r.invite(orgOne, "a@example.com", c.roles...)
 			old["status"] = c.status
 			r.invite(orgTwo, "a@example.com", c.roles...)
-			r.advance(c.age)
+			r.Clock.Advance(c.age)
 			request := r.request("a@example.com")
 			sent, err := r.p.Invite(t.Context(), request)
 			wantCode(t, err, c.want)

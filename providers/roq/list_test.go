@@ -25,11 +25,11 @@ func TestListInvites(t *testing.T) {
 		{"accepted", func(_ *rig, i row) { i["status"] = "accepted" }, identity.StateAccepted, []string{"member"}, false},
 		{"canceled", func(_ *rig, i row) { i["status"] = "canceled" }, identity.StateRevoked, []string{"member"}, false},
 		{"expired", func(_ *rig, i row) { i["status"] = "expired" }, identity.StateExpired, []string{"member"}, false},
-		{"past its life", func(r *rig, _ row) { r.job = true; r.advance(24 * time.Hour) }, identity.StateExpired, []string{"member"}, false},
-		{"shortly before", func(r *rig, _ row) { r.job = true; r.advance(24*time.Hour - time.Millisecond) }, identity.StatePending, []string{"member"}, false},
+		{"past its life", func(r *rig, _ row) { r.job = true; r.Clock.Advance(24 * time.Hour) }, identity.StateExpired, []string{"member"}, false},
+		{"shortly before", func(r *rig, _ row) { r.job = true; r.Clock.Advance(24*time.Hour - time.Millisecond) }, identity.StatePending, []string{"member"}, false},
 		{"sent again since", func(r *rig, i row) {
 			r.job = true
-			r.advance(24 * time.Hour)
+			r.Clock.Advance(24 * time.Hour)
 			i["statusUpdatedAt"] = r.stamp()
 		}, identity.StatePending, []string{"member"}, false},
 		{"times that cannot be read", func(_ *rig, i row) {
@@ -81,7 +81,7 @@ func TestListWithoutLife(t *testing.T) {
 	r := newRig(t, func(c *Config, _ *providers.Deps) { c.InviteLife = "0s" })
 	r.job = true
 	r.invite(orgOne, "a@example.com")
-	r.advance(365 * 24 * time.Hour)
+	r.Clock.Advance(365 * 24 * time.Hour)
 	page, err := r.p.ListInvites(t.Context(), org(orgOne), identity.PageRequest{})
 	if err != nil || len(page.Items) != 1 || page.Items[0].State != identity.StatePending || page.Items[0].ExpiresAt != nil {
 		t.Errorf("listed %+v, %v", page, err)
@@ -141,7 +141,7 @@ func TestListToTheEnd(t *testing.T) {
 			}
 			page, err := r.p.ListInvites(t.Context(), org(orgOne), identity.PageRequest{Limit: 2})
 			wantCode(t, err, c.want)
-			if got := r.count("usherInvites"); got != c.calls {
+			if got := r.Count("usherInvites"); got != c.calls {
 				t.Errorf("%d calls, want %d", got, c.calls)
 			}
 			if err != nil || c.name == "more than it counts" {
@@ -190,7 +190,7 @@ func TestLookComparesTenants(t *testing.T) {
 			}
 			wantCode(t, err, want)
 			wantActed(t, err, false)
-			if r.count("sendUserInvites") != 0 {
+			if r.Count("sendUserInvites") != 0 {
 				t.Error("it was sent")
 			}
 		})
@@ -223,8 +223,8 @@ func TestNoTenant(t *testing.T) {
 			t.Errorf("%s: code %q", name, code)
 		}
 	}
-	if r.total() != 0 {
-		t.Errorf("calls %v", r.calls)
+	if r.Total() != 0 {
+		t.Errorf("calls %v", r.Calls)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // add puts a row into a list of an answer.
@@ -98,7 +99,7 @@ func TestElsewhereAndAllowed(t *testing.T) {
 	r.users = append(r.users, r.user(orgTwo, "a@example.com"))
 	_, err := r.p.Invite(t.Context(), r.request("a@example.com"))
 	wantCode(t, err, identity.CodeUnsupported)
-	if r.count("sendUserInvites") != 0 {
+	if r.Count("sendUserInvites") != 0 {
 		t.Error("it was sent")
 	}
 }
@@ -136,8 +137,8 @@ func TestLateCallThatCannotBeFound(t *testing.T) {
 	if err := request.Journal.Begin(t.Context(), stepSend); err != nil {
 		t.Fatal(err)
 	}
-	r.inject(mishap{op: "sendUserInvites", status: 200, body: refusedRow("a@example.com", `{"errorCode":"USER_INVITE_ALREADY_EXIST"}`)})
-	r.inject(mishap{op: "usherLook", skip: 1, times: -1, refuse: true})
+	r.Inject(scripted.Mishap{Op: "sendUserInvites", Status: 200, Body: refusedRow("a@example.com", `{"errorCode":"USER_INVITE_ALREADY_EXIST"}`)})
+	r.Inject(scripted.Mishap{Op: "usherLook", Skip: 1, Times: -1, Refuse: true})
 	_, err := r.p.Invite(t.Context(), request)
 	wantActed(t, err, true)
 	if !request.Journal.Step(stepSend).Begun {
@@ -150,7 +151,7 @@ func TestRevokeRefusedWithAFailure(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	request := r.invited("a@example.com")
-	r.inject(mishap{op: "cancelUserInvite", status: 500, body: graphQLError("BAD_USER_INPUT", "USER_INVITE_CANCELLATION_FAILED", 400, `{}`)})
+	r.Inject(scripted.Mishap{Op: "cancelUserInvite", Status: 500, Body: graphQLError("BAD_USER_INPUT", "USER_INVITE_CANCELLATION_FAILED", 400, `{}`)})
 	err := r.p.Revoke(t.Context(), r.ref("a@example.com", request.ProviderID))
 	wantActed(t, err, true)
 	if identity.CodeOf(err) == identity.CodeNotFound {

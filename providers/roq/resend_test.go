@@ -9,6 +9,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // TestResend: the vendor's own operation, which keeps the invitation.
@@ -19,14 +20,14 @@ func TestResend(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, func(_ *Config, d *providers.Deps) { d.Transport = checked(t, d.Transport) })
 			request := r.invited("a@example.com", "admin")
-			r.advance(time.Hour)
+			r.Clock.Advance(time.Hour)
 			r.row(request.ProviderID)["status"] = status
 			sent, err := r.p.Resend(t.Context(), request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if sent.ProviderID != request.ProviderID || sent.Reference[refID] != request.ProviderID || !sent.ExpiresAt.Equal(r.clock.Add(24*time.Hour)) {
-				t.Errorf("answered %+v at %v", sent, r.clock)
+			if sent.ProviderID != request.ProviderID || sent.Reference[refID] != request.ProviderID || !sent.ExpiresAt.Equal(r.Clock.Now().Add(24*time.Hour)) {
+				t.Errorf("answered %+v at %v", sent, r.Clock.Now())
 			}
 			if r.mailed("a@example.com") != 2 || len(r.invites) != 1 || r.row(sent.ProviderID)["status"] != "pending" {
 				t.Errorf("mails %v, rows %v", r.mails, r.invites)
@@ -45,9 +46,9 @@ func TestResendRenewsTheExpiry(t *testing.T) {
 	r := newRig(t, nil)
 	r.untouched = true
 	request := r.invited("a@example.com")
-	r.advance(20 * time.Hour)
+	r.Clock.Advance(20 * time.Hour)
 	sent, err := r.p.Resend(t.Context(), request)
-	if err != nil || !sent.ExpiresAt.Equal(r.clock.Add(24*time.Hour)) {
+	if err != nil || !sent.ExpiresAt.Equal(r.Clock.Now().Add(24*time.Hour)) {
 		t.Errorf("answered %+v, %v", sent, err)
 	}
 }
@@ -86,10 +87,10 @@ func TestResendOf(t *testing.T) {
 		}, "", map[string]int{"resendUserInvite": 1}},
 		{"adopted without roles", func(_ *rig, q *providers.ResendRequest) { q.Roles = nil }, "", map[string]int{"resendUserInvite": 1}},
 		{"accepted meanwhile", func(r *rig, _ *providers.ResendRequest) {
-			r.inject(mishap{op: "resendUserInvite", status: 200, body: graphQLError("BAD_USER_INPUT", "USER_INVITE_RESENDING_FAILED", 400, `{"userInviteStatus":"accepted"}`)})
+			r.Inject(scripted.Mishap{Op: "resendUserInvite", Status: 200, Body: graphQLError("BAD_USER_INPUT", "USER_INVITE_RESENDING_FAILED", 400, `{"userInviteStatus":"accepted"}`)})
 		}, identity.CodeAlreadyMember, map[string]int{"resendUserInvite": 1}},
 		{"refused for another reason", func(r *rig, _ *providers.ResendRequest) {
-			r.inject(mishap{op: "resendUserInvite", status: 200, body: graphQLError("BAD_USER_INPUT", "USER_INVITE_RESENDING_FAILED", 400, `{"userInviteStatus":"declined"}`)})
+			r.Inject(scripted.Mishap{Op: "resendUserInvite", Status: 200, Body: graphQLError("BAD_USER_INPUT", "USER_INVITE_RESENDING_FAILED", 400, `{"userInviteStatus":"declined"}`)})
 		}, identity.CodeInviteNotPending, map[string]int{"resendUserInvite": 1}},
 		{"no such tenant", func(_ *rig, q *providers.ResendRequest) { q.Org.ProviderID = environment }, identity.CodeNotFound, map[string]int{"resendUserInvite": 0}},
 	} {
@@ -101,7 +102,7 @@ func TestResendOf(t *testing.T) {
 			sent, err := r.p.Resend(t.Context(), request)
 			wantCode(t, err, c.want)
 			for op, want := range c.calls {
-				if got := r.count(op); got != want {
+				if got := r.Count(op); got != want {
 					t.Errorf("%d calls of %s, want %d", got, op, want)
 				}
 			}
@@ -134,7 +135,7 @@ func TestResendAnswers(t *testing.T) {
 			if name == "not pending" {
 				body = fmt.Sprintf(body, request.ProviderID)
 			}
-			r.inject(mishap{op: "resendUserInvite", status: 200, body: body})
+			r.Inject(scripted.Mishap{Op: "resendUserInvite", Status: 200, Body: body})
 			_, err := r.p.Resend(t.Context(), request)
 			wantCode(t, err, identity.CodeProviderError)
 			wantActed(t, err, true)
@@ -179,11 +180,11 @@ func TestResendGoingOn(t *testing.T) {
 					if v := settled.Verdict; (v == providers.VerdictSent || v == providers.VerdictUnchanged) && settled.Sent.ProviderID != request.ProviderID {
 						t.Errorf("settled as %+v", settled.Sent)
 					}
-					before := r.count("resendUserInvite")
+					before := r.Count("resendUserInvite")
 					_, err = r.p.Resend(t.Context(), request)
 					if want == providers.VerdictUnknown {
 						wantActed(t, err, true)
-						if r.count("resendUserInvite") != before {
+						if r.Count("resendUserInvite") != before {
 							t.Error("it was repeated blindly")
 						}
 						return
@@ -269,7 +270,7 @@ func TestLookThatWasNotRecorded(t *testing.T) {
 	if err := again.Journal.Begin(t.Context(), stepLook); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.p.Resend(t.Context(), again); err != nil || r.count("resendUserInvite") != 1 {
+	if _, err := r.p.Resend(t.Context(), again); err != nil || r.Count("resendUserInvite") != 1 {
 		t.Errorf("resend: %v", err)
 	}
 	first := r.request("b@example.com")

@@ -25,7 +25,7 @@ func config() *Config {
 
 func deps(v *vendor) providers.Deps {
 	return providers.Deps{
-		Connection: "test", Transport: v, Now: v.now, EmailRule: identity.EmailLowercase,
+		Connection: "test", Transport: v, Now: v.Clock.Now, EmailRule: identity.EmailLowercase,
 		Roles: map[string]string{"admin": "org-admin", "member": "org-member"},
 	}
 }
@@ -40,7 +40,7 @@ func newRig(t *testing.T, change func(*Config, *providers.Deps)) *rig {
 	}
 	p, err := c.open(d, seams{
 		sleep: func(ctx context.Context, d time.Duration) error {
-			v.advance(d)
+			v.Clock.Advance(d)
 			return ctx.Err()
 		},
 		jitter: func() float64 { return 0 },
@@ -100,8 +100,8 @@ func (r *rig) ref(email, id string) providers.InviteRef {
 // row returns the vendor's row of an invitation.
 func (r *rig) row(id string) row {
 	r.t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Lock()
+	defer r.Unlock()
 	n := slices.IndexFunc(r.invites, func(i row) bool { return i["id"] == id })
 	if n < 0 {
 		r.t.Fatalf("no invitation %s", id)
@@ -112,8 +112,8 @@ func (r *rig) row(id string) row {
 // item returns the one row of a mutation that sent something.
 func (r *rig) item(n int) (data, item row) {
 	r.t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.Lock()
+	defer r.Unlock()
 	if n >= len(r.sent) {
 		r.t.Fatalf("%d mutations", len(r.sent))
 	}

@@ -7,6 +7,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // TestSettle: what the vendor shows of a sending whose outcome is not known.
@@ -66,7 +67,7 @@ func TestSettle(t *testing.T) {
 				t.Errorf("sent %+v", settled.Sent)
 			}
 			for _, op := range []string{"sendUserInvites", "resendUserInvite", "cancelUserInvite"} {
-				if r.count(op) != 0 {
+				if r.Count(op) != 0 {
 					t.Errorf("settling called %s", op)
 				}
 			}
@@ -85,7 +86,7 @@ func TestRevoke(t *testing.T) {
 		cancel int
 	}{
 		{"pending", func(*rig, *providers.InviteRef) {}, "", 1},
-		{"past its life, and not marked", func(r *rig, _ *providers.InviteRef) { r.job = true; r.advance(25 * 60 * 60 * 1e9) }, "", 1},
+		{"past its life, and not marked", func(r *rig, _ *providers.InviteRef) { r.job = true; r.Clock.Advance(25 * 60 * 60 * 1e9) }, "", 1},
 		{"id never learnt", func(_ *rig, ref *providers.InviteRef) { ref.ProviderID = "" }, "", 1},
 		{"id only in the reference", func(r *rig, ref *providers.InviteRef) {
 			ref.Reference, ref.ProviderID = map[string]string{refID: ref.ProviderID}, ""
@@ -101,13 +102,13 @@ func TestRevoke(t *testing.T) {
 		{"expired", func(r *rig, ref *providers.InviteRef) { r.row(ref.ProviderID)["status"] = "expired" }, identity.CodeNotFound, 0},
 		{"accepted", func(r *rig, ref *providers.InviteRef) { r.row(ref.ProviderID)["status"] = "accepted" }, identity.CodeNotFound, 0},
 		{"accepted meanwhile", func(r *rig, _ *providers.InviteRef) {
-			r.inject(mishap{op: "cancelUserInvite", status: 200, body: graphQLError("BAD_USER_INPUT", "USER_INVITE_CANCELLATION_FAILED", 400, `{"userInviteStatus":"accepted"}`)})
+			r.Inject(scripted.Mishap{Op: "cancelUserInvite", Status: 200, Body: graphQLError("BAD_USER_INPUT", "USER_INVITE_CANCELLATION_FAILED", 400, `{"userInviteStatus":"accepted"}`)})
 		}, identity.CodeNotFound, 1},
 		{"gone meanwhile", func(r *rig, _ *providers.InviteRef) {
-			r.inject(mishap{op: "cancelUserInvite", status: 200, body: graphQLError("NOT_FOUND", "USER_INVITATION_NOT_FOUND", 404, `{}`)})
+			r.Inject(scripted.Mishap{Op: "cancelUserInvite", Status: 200, Body: graphQLError("NOT_FOUND", "USER_INVITATION_NOT_FOUND", 404, `{}`)})
 		}, identity.CodeNotFound, 1},
 		{"forbidden", func(r *rig, _ *providers.InviteRef) {
-			r.inject(mishap{op: "cancelUserInvite", status: 200, body: graphQLError("FORBIDDEN", "FORBIDDEN", 403, `{}`)})
+			r.Inject(scripted.Mishap{Op: "cancelUserInvite", Status: 200, Body: graphQLError("FORBIDDEN", "FORBIDDEN", 403, `{}`)})
 		}, identity.CodeProviderCredentials, 1},
 		{"no such tenant", func(_ *rig, ref *providers.InviteRef) { ref.Org.ProviderID = environment }, identity.CodeNotFound, 0},
 	} {
@@ -118,7 +119,7 @@ func TestRevoke(t *testing.T) {
 			c.change(r, &ref)
 			err := r.p.Revoke(t.Context(), ref)
 			wantCode(t, err, c.want)
-			if n := r.count("cancelUserInvite"); n != c.cancel {
+			if n := r.Count("cancelUserInvite"); n != c.cancel {
 				t.Errorf("%d cancellations, want %d", n, c.cancel)
 			}
 			if err != nil {
@@ -134,19 +135,19 @@ func TestRevoke(t *testing.T) {
 // happened; the house then asks Settle.
 func TestRevokeUnknown(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]mishap{
-		"lost":       {acts: true, cut: true},
-		"500":        {status: 500},
-		"HTML":       {status: 200, body: "<html>"},
-		"null":       {status: 200, body: `{"data":{"cancelUserInvite":null}}`},
-		"of another": {status: 200, body: `{"data":{"cancelUserInvite":{"id":"9c0ffee0-0000-4000-8000-00000000ffff","status":"canceled"}}}`},
+	for name, m := range map[string]scripted.Mishap{
+		"lost":       {Acts: true, Cut: true},
+		"500":        {Status: 500},
+		"HTML":       {Status: 200, Body: "<html>"},
+		"null":       {Status: 200, Body: `{"data":{"cancelUserInvite":null}}`},
+		"of another": {Status: 200, Body: `{"data":{"cancelUserInvite":{"id":"9c0ffee0-0000-4000-8000-00000000ffff","status":"canceled"}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			request := r.invited("a@example.com")
-			m.op = "cancelUserInvite"
-			r.inject(m)
+			m.Op = "cancelUserInvite"
+			r.Inject(m)
 			err := r.p.Revoke(t.Context(), r.ref("a@example.com", request.ProviderID))
 			wantActed(t, err, true)
 			request.Journal = providertest.NewJournal()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher/identity"
+	"usher/providers/providertest/scripted"
 )
 
 func members(r *rig) error {
@@ -41,19 +42,19 @@ func TestTokenLife(t *testing.T) {
 				}
 			}
 			if c.used == 0 {
-				if n := r.count("token"); n != 2 {
+				if n := r.Count("token"); n != 2 {
 					t.Errorf("%d tokens, want one for each call", n)
 				}
 				return
 			}
-			r.advance(c.used - time.Millisecond)
+			r.Clock.Advance(c.used - time.Millisecond)
 			_ = members(r)
-			if n := r.count("token"); n != 1 {
+			if n := r.Count("token"); n != 1 {
 				t.Errorf("%d tokens before the end of its life", n)
 			}
-			r.advance(time.Millisecond)
+			r.Clock.Advance(time.Millisecond)
 			_ = members(r)
-			if n := r.count("token"); n != 2 {
+			if n := r.Count("token"); n != 2 {
 				t.Errorf("%d tokens after the end of its life", n)
 			}
 		})
@@ -68,18 +69,18 @@ func TestRefusedToken(t *testing.T) {
 	if err := members(r); err != nil {
 		t.Fatal(err)
 	}
-	r.with(func() { clear(r.tokens) })
-	if err := members(r); err != nil || r.count("token") != 2 {
-		t.Errorf("%v, %d tokens", err, r.count("token"))
+	r.With(func() { clear(r.tokens) })
+	if err := members(r); err != nil || r.Count("token") != 2 {
+		t.Errorf("%v, %d tokens", err, r.Count("token"))
 	}
-	r.inject(mishap{op: "sendUserInvites", status: 200, body: graphQLError("UNAUTHENTICATED", "INVALID_TOKEN", 401, `{}`)})
-	if _, err := r.p.Invite(t.Context(), r.request("a@example.com")); err != nil || r.mailed("a@example.com") != 1 || r.count("token") != 3 {
-		t.Errorf("%v, %d mails, %d tokens", err, r.mailed("a@example.com"), r.count("token"))
+	r.Inject(scripted.Mishap{Op: "sendUserInvites", Status: 200, Body: graphQLError("UNAUTHENTICATED", "INVALID_TOKEN", 401, `{}`)})
+	if _, err := r.p.Invite(t.Context(), r.request("a@example.com")); err != nil || r.mailed("a@example.com") != 1 || r.Count("token") != 3 {
+		t.Errorf("%v, %d mails, %d tokens", err, r.mailed("a@example.com"), r.Count("token"))
 	}
-	r.inject(mishap{op: "usherMembers", times: -1, status: 401, body: `{"statusCode":401}`})
+	r.Inject(scripted.Mishap{Op: "usherMembers", Times: -1, Status: 401, Body: `{"statusCode":401}`})
 	wantCode(t, members(r), identity.CodeProviderCredentials)
-	if r.count("token") != 4 {
-		t.Errorf("%d tokens, want one more", r.count("token"))
+	if r.Count("token") != 4 {
+		t.Errorf("%d tokens, want one more", r.Count("token"))
 	}
 }
 
@@ -106,13 +107,13 @@ func TestTokenRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "token", times: -1, status: c.status, body: c.body})
+			r.Inject(scripted.Mishap{Op: "token", Times: -1, Status: c.status, Body: c.body})
 			request := r.request("a@example.com")
 			_, err := r.p.Invite(t.Context(), request)
 			wantCode(t, err, c.want)
 			wantActed(t, err, false)
-			if r.total() != r.count("token") {
-				t.Errorf("calls %v", r.calls)
+			if r.Total() != r.Count("token") {
+				t.Errorf("calls %v", r.Calls)
 			}
 		})
 	}
@@ -132,7 +133,7 @@ func TestTokenIsShared(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if n := r.count("token"); n != 1 {
+	if n := r.Count("token"); n != 1 {
 		t.Errorf("%d tokens", n)
 	}
 

@@ -23,7 +23,7 @@ func (v *vendor) graphql(r *http.Request, op, query string, variables row) (row,
 	}
 	for _, i := range v.invites {
 		if touched, err := time.Parse(time.RFC3339, i["updatedAt"].(string)); err == nil &&
-			!v.job && i["status"] == "pending" && !touched.Add(24*time.Hour).After(v.clock) {
+			!v.job && i["status"] == "pending" && !touched.Add(24*time.Hour).After(v.Clock.Now()) {
 			i["status"] = "expired"
 		}
 	}
@@ -126,7 +126,7 @@ func (v *vendor) resend(id any) (any, error) {
 		return nil, fail{kind: "BAD_USER_INPUT", code: "USER_INVITE_RESENDING_FAILED", status: 400, variables: row{"userInviteStatus": "accepted"}}
 	}
 	if !v.untouched {
-		v.clock = v.clock.Add(time.Millisecond)
+		v.Clock.Advance(time.Millisecond)
 		i["updatedAt"], i["statusUpdatedAt"] = v.stamp(), v.stamp()
 	}
 	i["status"] = "pending"

@@ -1,20 +1,16 @@
 package roq
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"usher/providers/providertest/scripted"
 	"usher/providers/roq/internal"
 )
 
@@ -30,8 +26,8 @@ const (
 // vendor is a small ROQ written from FACTS.md, with a switch for every way in
 // which one call can go wrong. It is an http.RoundTripper.
 type vendor struct {
-	mu      sync.Mutex
-	clock   time.Time
+	*scripted.Vendor
+
 	next    int
 	tenants []row
 	users   []row
@@ -39,9 +35,7 @@ type vendor struct {
 	roles   []row
 	tokens  map[string]bool
 	mails   map[string]int
-	calls   []string
 	sent    []row // the variables of each mutation
-	faults  []*mishap
 
 	// What FACTS.md leaves open.
 	untouched bool // a resend changes nothing that can be seen
@@ -55,24 +49,9 @@ type vendor struct {
 	edit      func(op string, data row) // changes an answer
 }
 
-// mishap makes one call go wrong.
-type mishap struct {
-	op     string
-	skip   int
-	times  int // 0: once; -1: always
-	status int
-	body   string
-	header http.Header
-	acts   bool // the vendor acts first
-	cut    bool // no answer
-	refuse bool // nobody listens
-	hang   bool
-	long   bool // a body without end
-}
-
 func newVendor() *vendor {
 	v := &vendor{
-		clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), tokens: map[string]bool{}, mails: map[string]int{},
+		Vendor: scripted.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), tokens: map[string]bool{}, mails: map[string]int{},
 		cap: 1000, life: time.Hour, lateKeys: true,
 	}
 	for n, id := range []string{orgOne, orgTwo} {
@@ -92,7 +71,7 @@ func (v *vendor) id() string {
 	return fmt.Sprintf("9c0ffee0-0000-4000-8000-%012d", v.next)
 }
 
-func (v *vendor) stamp() string { return v.clock.UTC().Format("2006-01-02T15:04:05.000Z") }
+func (v *vendor) stamp() string { return v.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func roleRows(keys []string) row {
 	rows := []row{}
@@ -129,57 +108,16 @@ func (v *vendor) invite(tenant, email string, roles ...string) row {
 	return i
 }
 
-// with runs something while no call is being served.
-func (v *vendor) with(do func()) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	do()
-}
-
-func (v *vendor) now() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.clock
-}
-
-func (v *vendor) advance(d time.Duration) { v.with(func() { v.clock = v.clock.Add(d) }) }
-
-func (v *vendor) inject(m mishap) {
-	if m.times == 0 {
-		m.times = 1
-	}
-	v.with(func() { v.faults = append(v.faults, &m) })
-}
-
-// count returns how many calls of an operation arrived.
-func (v *vendor) count(op string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n := 0
-	for _, call := range v.calls {
-		if call == op {
-			n++
-		}
-	}
-	return n
-}
-
-func (v *vendor) total() int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return len(v.calls)
-}
-
 func (v *vendor) mailed(to string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	return v.mails[strings.ToLower(to)]
 }
 
 // accept is what the invitee does on the vendor's page.
 func (v *vendor) accept(tenant, email string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	for _, i := range v.invites {
 		if i["tenantId"] == tenant && i["email"] == email && i["status"] == "pending" {
 			u := v.user(tenant, email)
@@ -207,72 +145,7 @@ func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, internal.PathToken) {
 		op = "token"
 	}
-	v.mu.Lock()
-	v.calls = append(v.calls, op)
-	m := v.mishap(op)
-	v.mu.Unlock()
-	trace := httptrace.ContextClientTrace(r.Context())
-	trace.GetConn(r.URL.Host)
-	if m != nil && m.refuse {
-		return nil, errors.New("dial: connection refused")
-	}
-	trace.GotConn(httptrace.GotConnInfo{})
-	if m != nil && m.hang {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	answer := httptest.NewRecorder()
-	if m == nil || m.acts {
-		v.mu.Lock()
-		v.serve(answer, r, op, call.Query, call.Variables, body)
-		v.mu.Unlock()
-	}
-	if m == nil {
-		return answer.Result(), nil
-	}
-	if m.cut {
-		return nil, io.ErrUnexpectedEOF
-	}
-	answer = httptest.NewRecorder()
-	for name, values := range m.header {
-		answer.Header()[name] = values
-	}
-	answer.WriteHeader(m.status)
-	answer.WriteString(m.body)
-	result := answer.Result()
-	if m.long {
-		result.Body = io.NopCloser(endless{r.Context()})
-	}
-	return result, nil
-}
-
-type endless struct{ ctx context.Context }
-
-func (e endless) Read(p []byte) (int, error) {
-	for n := range p {
-		p[n] = ' '
-	}
-	return len(p), e.ctx.Err()
-}
-
-func (v *vendor) mishap(op string) *mishap {
-	for n, m := range v.faults {
-		if m.op != op && m.op != "*" {
-			continue
-		}
-		if m.skip > 0 {
-			m.skip--
-			continue
-		}
-		if m.times--; m.times == 0 {
-			v.faults = slices.Delete(v.faults, n, n+1)
-		}
-		return m
-	}
-	return nil
+	return v.Carry(r, op, func(w http.ResponseWriter) { v.serve(w, r, op, call.Query, call.Variables, body) })
 }
 
 func reply(w http.ResponseWriter, status int, body any) {
@@ -322,7 +195,7 @@ func (v *vendor) serveToken(w http.ResponseWriter, r *http.Request, body []byte)
 	v.next++
 	token := fmt.Sprint("opaque-", v.next)
 	if !v.opaque {
-		payload, _ := json.Marshal(row{"roqEnvironmentId": environment, "jti": v.next, "exp": v.clock.Add(v.life).Unix()})
+		payload, _ := json.Marshal(row{"roqEnvironmentId": environment, "jti": v.next, "exp": v.Clock.Now().Add(v.life).Unix()})
 		token = "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString(payload) + ".c2ln"
 	}
 	v.tokens[token] = true
