@@ -92,8 +92,8 @@ func TestOpenCallsNobody(t *testing.T) {
 	if got := p.Describe(); got.Provider != "workos" || got.Fields != want || len(got.Emulated) != 0 {
 		t.Errorf("described as %+v", got)
 	}
-	if err := p.Close(); err != nil || len(v.calls) != 0 {
-		t.Errorf("closed with %v, calls %v", err, v.calls)
+	if err := p.Close(); err != nil || len(v.Calls) != 0 {
+		t.Errorf("closed with %v, calls %v", err, v.Calls)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestDeclaredLimits(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	soon, late := r.now().Add(day), r.now().Add(31*day)
+	soon, late := r.Clock.Now().Add(day), r.Clock.Now().Add(31*day)
 	for _, c := range []struct {
 		field  string
 		change func(*providers.InviteRequest)

@@ -9,6 +9,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // The suite holds whatever the vendor does where nobody has seen it.
@@ -56,39 +57,37 @@ func open(t *testing.T, change func(*vendor)) *providertest.Vendor {
 			return r.mailed(address.Key(identity.EmailLowercase))
 		},
 		Fail:    func(_ *testing.T, f providertest.Failure) { r.failure(f) },
-		Expire:  func(*testing.T) { r.advance(8 * day) },
+		Expire:  func(*testing.T) { r.Clock.Advance(8 * day) },
 		Secrets: func() []string { return []string{apiKey, "Z1uX3RbwcIl5fIGJJJCXXisdI"} },
-		Calls:   func() int { return r.count("") },
-		Pass:    func(_ *testing.T, d time.Duration) { r.advance(d) },
+		Calls:   func() int { return r.Total() },
+		Pass:    func(_ *testing.T, d time.Duration) { r.Clock.Advance(d) },
 	}
 }
 
 // failure makes every try of sending an invitation fail.
 func (v *vendor) failure(f providertest.Failure) {
-	m := mishap{op: "send", times: -1}
+	m := scripted.Mishap{Op: "send", Times: -1}
 	switch f {
 	case providertest.Refused:
-		m.status, m.header = 429, http.Header{"Retry-After": {"7"}}
-		m.body = `{"message":"Too many requests.","code":"rate_limit_exceeded"}`
+		m.Status, m.Header = 429, http.Header{"Retry-After": {"7"}}
+		m.Body = `{"message":"Too many requests.","code":"rate_limit_exceeded"}`
 	case providertest.Credentials:
-		m.status, m.body = 401, `{"message":"Unauthorized"}`
+		m.Status, m.Body = 401, `{"message":"Unauthorized"}`
 	case providertest.ServerError:
-		m.status, m.body = 500, `{"message":"Internal Server Error, key `+apiKey+`"}`
+		m.Status, m.Body = 500, `{"message":"Internal Server Error, key `+apiKey+`"}`
 	case providertest.AnswerLost:
-		m.acts, m.cut = true, true
+		m.Acts, m.Cut = true, true
 	case providertest.NotJSON:
-		m.status, m.body = 200, "<html>gateway</html>"
+		m.Status, m.Body = 200, "<html>gateway</html>"
 	case providertest.EndlessBody:
-		m.status, m.long = 201, true
+		m.Status, m.Long = 201, true
 	case providertest.Hang:
-		m.hang = true
+		m.Hang = true
 	case providertest.Unreachable:
-		m.refuse = true
+		m.Refuse = true
 	case providertest.Back:
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.faults = nil
+		v.Heal()
 		return
 	}
-	v.inject(m)
+	v.Inject(m)
 }

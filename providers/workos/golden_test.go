@@ -53,7 +53,7 @@ func TestGolden(t *testing.T) {
 				d.Transport = golden.Replay(t, "testdata/TestGolden/"+c.file+".txtar")
 			})
 			q := r.request("New+Person@Example.com", "admin")
-			at := r.now().Add(10*day + 2*time.Minute)
+			at := r.Clock.Now().Add(10*day + 2*time.Minute)
 			q.Locale, q.ExpiresAt = "en-GB", &at
 			sent, err := c.do(r, q)
 			c.want(t, sent, err)

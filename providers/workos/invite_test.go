@@ -12,6 +12,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 	"usher/sandbox/fault"
 )
 
@@ -25,8 +26,8 @@ func TestOneCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := r.find("new.person+tag@example.com")
-	if len(rows) != 1 || r.count("") != 1 {
-		t.Fatalf("made %+v in %d calls, want one in one", rows, r.count(""))
+	if len(rows) != 1 || r.Total() != 1 {
+		t.Fatalf("made %+v in %d calls, want one in one", rows, r.Total())
 	}
 	if row := rows[0]; row.org != orgOne || row.role != "org-admin" || row.days != 7 || row.locale != "de" || row.email != "new.person+tag@example.com" {
 		t.Errorf("made %+v", row)
@@ -60,15 +61,15 @@ func TestLife(t *testing.T) {
 			r := newRig(t, func(c *Config, _ *providers.Deps) { c.InviteDays = tc.setting })
 			request := r.request("a@example.com")
 			if tc.asked > 0 {
-				at := r.now().Add(tc.asked)
+				at := r.Clock.Now().Add(tc.asked)
 				request.ExpiresAt = &at
 			}
 			sent, err := r.p.Invite(t.Context(), request)
 			if tc.want == 0 {
 				wantCode(t, err, identity.CodeNotCarried)
 				var known *identity.Error
-				if !errors.As(err, &known) || known.Field != "/expires_at" || r.count("") != 0 {
-					t.Errorf("refused with %v after %d calls", err, r.count(""))
+				if !errors.As(err, &known) || known.Field != "/expires_at" || r.Total() != 0 {
+					t.Errorf("refused with %v after %d calls", err, r.Total())
 				}
 				return
 			}
@@ -112,7 +113,7 @@ func TestRefusedHere(t *testing.T) {
 		_, err := r.client().Invite(t.Context(), request)
 		wantRefusal(t, tc.name, err, tc.want, request)
 	}
-	if n := r.count(""); n != 0 {
+	if n := r.Total(); n != 0 {
 		t.Errorf("%d calls", n)
 	}
 }
@@ -167,7 +168,7 @@ func TestRefusedByTheVendor(t *testing.T) {
 		t.Run(fmt.Sprint(tc.status, tc.body), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.inject(mishap{op: "send", times: -1, status: tc.status, body: tc.body})
+			r.Inject(scripted.Mishap{Op: "send", Times: -1, Status: tc.status, Body: tc.body})
 			request := r.request("a@example.com")
 			_, err := r.client().Invite(t.Context(), request)
 			wantRefusal(t, "refused", err, tc.want, request)
@@ -192,17 +193,17 @@ func TestRefusedByTheVendor(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "send", status: 429, header: http.Header{"Retry-After": {"2"}}, body: `{"message":"Too many requests."}`})
+	r.Inject(scripted.Mishap{Op: "send", Status: 429, Header: http.Header{"Retry-After": {"2"}}, Body: `{"message":"Too many requests."}`})
 	if _, err := r.p.Invite(t.Context(), r.request("a@example.com")); err != nil || r.slept != 2*time.Second || r.mailed("a@example.com") != 1 {
 		t.Errorf("%v after waiting %v, %d mails", err, r.slept, r.mailed("a@example.com"))
 	}
 }
 
 // lost sends an invitation whose answer is lost.
-func lost(t *testing.T, r *rig, m mishap) providers.InviteRequest {
+func lost(t *testing.T, r *rig, m scripted.Mishap) providers.InviteRequest {
 	t.Helper()
-	m.op = "send"
-	r.inject(m)
+	m.Op = "send"
+	r.Inject(m)
 	request := r.request("lost@example.com")
 	_, err := r.client().Invite(t.Context(), request)
 	var known *identity.Error
@@ -231,41 +232,41 @@ func settled(t *testing.T, r *rig, request providers.InviteRequest, want provide
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	other := `{"object":"invitation","id":"invitation_9","email":"lost@example.com","state":"pending","organization_id":%s}`
-	for name, m := range map[string]mishap{
-		"cut":                       {acts: true, cut: true},
-		"half an answer":            {acts: true, half: true},
-		"500":                       {acts: true, status: 500, body: `{"message":"Internal Server Error"}`},
-		"502 of a gateway":          {acts: true, status: 502, body: "<html>bad gateway</html>"},
-		"408":                       {acts: true, status: 408},
-		"a page":                    {acts: true, status: 201, body: "<html>welcome</html>"},
-		"nothing":                   {acts: true, status: 201, body: `{}`},
-		"no id":                     {acts: true, status: 201, body: `{"email":"lost@example.com","state":"pending","organization_id":"` + orgOne + `"}`},
-		"a redirect":                {acts: true, status: 302, header: http.Header{"Location": {"https://example.com/"}}},
-		"another organization":      {acts: true, status: 201, body: fmt.Sprintf(other, `"`+orgTwo+`"`)},
-		"no organization":           {acts: true, status: 201, body: fmt.Sprintf(other, "null")},
-		"not carried out at all":    {cut: true},
-		"500 and not carried out":   {status: 500},
-		"not JSON, not carried out": {status: 200, body: "<html>"},
+	for name, m := range map[string]scripted.Mishap{
+		"cut":                       {Acts: true, Cut: true},
+		"half an answer":            {Acts: true, Half: true},
+		"500":                       {Acts: true, Status: 500, Body: `{"message":"Internal Server Error"}`},
+		"502 of a gateway":          {Acts: true, Status: 502, Body: "<html>bad gateway</html>"},
+		"408":                       {Acts: true, Status: 408},
+		"a page":                    {Acts: true, Status: 201, Body: "<html>welcome</html>"},
+		"nothing":                   {Acts: true, Status: 201, Body: `{}`},
+		"no id":                     {Acts: true, Status: 201, Body: `{"email":"lost@example.com","state":"pending","organization_id":"` + orgOne + `"}`},
+		"a redirect":                {Acts: true, Status: 302, Header: http.Header{"Location": {"https://example.com/"}}},
+		"another organization":      {Acts: true, Status: 201, Body: fmt.Sprintf(other, `"`+orgTwo+`"`)},
+		"no organization":           {Acts: true, Status: 201, Body: fmt.Sprintf(other, "null")},
+		"not carried out at all":    {Cut: true},
+		"500 and not carried out":   {Status: 500},
+		"not JSON, not carried out": {Status: 200, Body: "<html>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			request := lost(t, r, m)
 			want := providers.VerdictNotSent
-			if m.acts {
+			if m.Acts {
 				want = providers.VerdictSent
 			}
 			settlement := settled(t, r, request, want)
-			if m.acts && (settlement.Sent.ProviderID != r.find("lost@example.com")[0].id || settlement.Sent.Reference[refDays] != "7") {
+			if m.Acts && (settlement.Sent.ProviderID != r.find("lost@example.com")[0].id || settlement.Sent.Reference[refDays] != "7") {
 				t.Errorf("settled as %+v", settlement.Sent)
 			}
 			sent, err := r.client().Invite(t.Context(), request)
 			if err != nil || sent.ProviderID != r.find("lost@example.com")[0].id || r.mailed("lost@example.com") != 1 {
 				t.Errorf("went on with %+v, %v, %d mails", sent, err, r.mailed("lost@example.com"))
 			}
-			calls := r.count("")
+			calls := r.Total()
 			again, err := r.client().Invite(t.Context(), request)
-			if err != nil || again.ProviderID != sent.ProviderID || !again.ExpiresAt.Equal(*sent.ExpiresAt) || again.Reference[refDays] != "7" || r.count("") != calls {
+			if err != nil || again.ProviderID != sent.ProviderID || !again.ExpiresAt.Equal(*sent.ExpiresAt) || again.Reference[refDays] != "7" || r.Total() != calls {
 				t.Errorf("what is done is not simply answered: %+v, %v", again, err)
 			}
 		})
@@ -277,7 +278,7 @@ func TestLostAnswers(t *testing.T) {
 func TestNotOurs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	request := lost(t, r, mishap{cut: true})
+	request := lost(t, r, scripted.Mishap{Cut: true})
 	r.elsewhere(orgOne, "lost@example.com", "viewer")
 	settled(t, r, request, providers.VerdictNotSent)
 	_, err := r.client().Invite(t.Context(), request)
@@ -289,8 +290,8 @@ func TestOlderThanTheAttempt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.elsewhere(orgOne, "lost@example.com", "member")
-	r.advance(2 * skew)
-	request := lost(t, r, mishap{cut: true})
+	r.Clock.Advance(2 * skew)
+	request := lost(t, r, scripted.Mishap{Cut: true})
 	settled(t, r, request, providers.VerdictNotSent)
 	_, err := r.client().Invite(t.Context(), request)
 	wantRefusal(t, "going on", err, identity.CodeInvitePending, request)
@@ -302,10 +303,10 @@ func TestRevokedJustBefore(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	row := r.elsewhere(orgOne, "lost@example.com", "member")
-	r.advance(time.Second)
+	r.Clock.Advance(time.Second)
 	r.revoked(row)
-	r.advance(time.Second)
-	request := lost(t, r, mishap{cut: true})
+	r.Clock.Advance(time.Second)
+	request := lost(t, r, scripted.Mishap{Cut: true})
 	settled(t, r, request, providers.VerdictNotSent)
 	if _, err := r.client().Invite(t.Context(), request); err != nil || r.mailed("lost@example.com") != 2 {
 		t.Errorf("%v, %d mails", err, r.mailed("lost@example.com"))
@@ -330,13 +331,13 @@ func TestEndedBeforeAnybodyAsked(t *testing.T) {
 			}
 		}, providers.VerdictMember},
 		"revoked": {func(_ *testing.T, r *rig) { r.revoked(r.rows[0]) }, providers.VerdictSent},
-		"expired": {func(_ *testing.T, r *rig) { r.advance(8 * day) }, providers.VerdictSent},
+		"expired": {func(_ *testing.T, r *rig) { r.Clock.Advance(8 * day) }, providers.VerdictSent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			request := lost(t, r, mishap{acts: true, cut: true})
-			r.advance(time.Minute)
+			request := lost(t, r, scripted.Mishap{Acts: true, Cut: true})
+			r.Clock.Advance(time.Minute)
 			tc.then(t, r)
 			settled(t, r, request, tc.want)
 			sent, err := r.client().Invite(t.Context(), request)
@@ -362,8 +363,8 @@ func TestArrivesLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			request := lost(t, r, mishap{cut: true})
-			r.inject(mishap{op: "send", during: func() { during(t, r) }})
+			request := lost(t, r, scripted.Mishap{Cut: true})
+			r.Inject(scripted.Mishap{Op: "send", During: func() { during(t, r) }})
 			sent, err := r.client().Invite(t.Context(), request)
 			if err != nil || sent.ProviderID != r.find("lost@example.com")[0].id || r.mailed("lost@example.com") != 1 {
 				t.Errorf("went on with %+v, %v", sent, err)
@@ -376,16 +377,16 @@ func TestArrivesLate(t *testing.T) {
 func TestCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(r *rig){
-		"before": func(r *rig) { r.inject(mishap{op: "list", times: -1, status: 500}) },
+		"before": func(r *rig) { r.Inject(scripted.Mishap{Op: "list", Times: -1, Status: 500}) },
 		"after the refusal": func(r *rig) {
-			r.inject(mishap{op: "send", during: func() { r.elsewhere(orgOne, "lost@example.com", "member") }})
-			r.inject(mishap{op: "list", skip: 1, times: -1, status: 400, body: `{"message":"no"}`})
+			r.Inject(scripted.Mishap{Op: "send", During: func() { r.elsewhere(orgOne, "lost@example.com", "member") }})
+			r.Inject(scripted.Mishap{Op: "list", Skip: 1, Times: -1, Status: 400, Body: `{"message":"no"}`})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			request := lost(t, r, mishap{cut: true})
+			request := lost(t, r, scripted.Mishap{Cut: true})
 			prepare(r)
 			_, err := r.client().Invite(t.Context(), request)
 			var known *identity.Error
@@ -401,8 +402,8 @@ func TestCannotBeAsked(t *testing.T) {
 func TestImpossibleSince(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	request := lost(t, r, mishap{cut: true})
-	at := r.now().Add(time.Hour)
+	request := lost(t, r, scripted.Mishap{Cut: true})
+	at := r.Clock.Now().Add(time.Hour)
 	request.ExpiresAt = &at
 	_, err := r.client().Invite(t.Context(), request)
 	wantRefusal(t, "going on", err, identity.CodeNotCarried, request)
@@ -411,25 +412,25 @@ func TestImpossibleSince(t *testing.T) {
 // An invitation that has run out but still blocks the address is withdrawn.
 func TestRunOutAndInTheWay(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]*mishap{
+	for name, m := range map[string]*scripted.Mishap{
 		"goes":           nil,
-		"answer lost":    {op: "revoke", acts: true, cut: true},
-		"not carried on": {op: "revoke", cut: true},
-		"just gone":      {op: "revoke", acts: true, status: 400, body: `{"code":"invite_not_pending","message":"m"}`},
-		"key refused":    {op: "revoke", status: 401, body: `{"message":"m"}`},
+		"answer lost":    {Op: "revoke", Acts: true, Cut: true},
+		"not carried on": {Op: "revoke", Cut: true},
+		"just gone":      {Op: "revoke", Acts: true, Status: 400, Body: `{"code":"invite_not_pending","message":"m"}`},
+		"key refused":    {Op: "revoke", Status: 401, Body: `{"message":"m"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			r.lazyExpiry = true
 			r.elsewhere(orgOne, "old@example.com", "member")
-			r.advance(8 * day)
+			r.Clock.Advance(8 * day)
 			if m != nil {
-				r.inject(*m)
+				r.Inject(*m)
 			}
 			request := r.request("old@example.com")
 			_, err := r.client().Invite(t.Context(), request)
-			if m != nil && m.cut {
+			if m != nil && m.Cut {
 				var known *identity.Error
 				if !errors.As(err, &known) || !known.Unknown {
 					t.Fatalf("got %v", err)
@@ -437,7 +438,7 @@ func TestRunOutAndInTheWay(t *testing.T) {
 				settled(t, r, request, providers.VerdictNotSent)
 				_, err = r.client().Invite(t.Context(), request)
 			}
-			if m != nil && m.status == 401 {
+			if m != nil && m.Status == 401 {
 				wantRefusal(t, name, err, identity.CodeProviderCredentials, request)
 				return
 			}
@@ -453,10 +454,10 @@ func TestInTheWayStays(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.elsewhere(orgOne, "old@example.com", "member")
-	r.advance(6 * day)
+	r.Clock.Advance(6 * day)
 	_, err := r.client().Invite(t.Context(), r.request("old@example.com"))
 	wantCode(t, err, identity.CodeInvitePending)
-	if rows := r.find("old@example.com"); len(rows) != 1 || rows[0].state != "pending" || r.count("revoke") != 0 {
+	if rows := r.find("old@example.com"); len(rows) != 1 || rows[0].state != "pending" || r.Count("revoke") != 0 {
 		t.Errorf("rows %+v", rows)
 	}
 }
@@ -464,7 +465,7 @@ func TestInTheWayStays(t *testing.T) {
 func TestErrorsNameTheRequest(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "send", status: 500, body: `{"message":"token=abc ` + apiKey + `"}`, header: http.Header{"X-Request-Id": {"01J-request"}, fault.Header: {"1"}}})
+	r.Inject(scripted.Mishap{Op: "send", Status: 500, Body: `{"message":"token=abc ` + apiKey + `"}`, Header: http.Header{"X-Request-Id": {"01J-request"}, fault.Header: {"1"}}})
 	_, err := r.client().Invite(t.Context(), r.request("a@example.com"))
 	if err == nil || !strings.Contains(err.Error(), "(request 01J-request)") || strings.Contains(err.Error(), apiKey) || strings.Contains(err.Error(), "abc") {
 		t.Errorf("got %v", err)

@@ -8,6 +8,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // Who is invited has a pending membership at this vendor, and who was switched
@@ -104,7 +105,7 @@ func TestCursors(t *testing.T) {
 		_, err = r.client().ListInvites(t.Context(), org(orgOne), identity.PageRequest{Cursor: cursor})
 		wantCode(t, err, identity.CodeInvalidRequest)
 	}
-	if n := r.count(""); n != 0 {
+	if n := r.Total(); n != 0 {
 		t.Errorf("%d calls", n)
 	}
 }
@@ -123,7 +124,7 @@ func TestListsThatAreNone(t *testing.T) {
 		"no cursor":         `{"object":"list","data":[],"list_metadata":{"before":null,"after":"https://example.com/?after=1"}}`,
 	} {
 		r := newRig(t, nil)
-		r.inject(mishap{op: "list", times: -1, status: 200, body: body})
+		r.Inject(scripted.Mishap{Op: "list", Times: -1, Status: 200, Body: body})
 		_, err := r.client().ListInvites(t.Context(), org(orgOne), identity.PageRequest{Cursor: at})
 		definite(t, name, err, identity.CodeProviderError)
 		_, err = r.client().Settle(t.Context(), r.request("a@example.com"))
@@ -135,7 +136,7 @@ func TestStates(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.elsewhere(orgOne, "expired@example.com", "member")
-	r.advance(7*day - 1)
+	r.Clock.Advance(7*day - 1)
 	r.elsewhere(orgOne, "pending@example.com", "viewer")
 	r.revoked(r.elsewhere(orgOne, "revoked@example.com", "member"))
 	r.elsewhere(orgOne, "accepted@example.com", "org-admin")
@@ -144,12 +145,12 @@ func TestStates(t *testing.T) {
 	}
 	odd := r.elsewhere(orgOne, "odd@example.com", "member")
 	odd.state = "declined" // the document has no such state
-	r.inject(mishap{op: "list", during: func() {
-		r.mu.Lock()
+	r.Inject(scripted.Mishap{Op: "list", During: func() {
+		r.Lock()
 		r.rows = slices.DeleteFunc(r.rows, func(row *invitation) bool { return row == odd })
-		r.mu.Unlock()
+		r.Unlock()
 	}})
-	r.advance(2)
+	r.Clock.Advance(2)
 	r.lazyExpiry = true
 	page, err := r.client().ListInvites(t.Context(), org(orgOne), identity.PageRequest{})
 	if err != nil {
@@ -179,7 +180,7 @@ func TestStates(t *testing.T) {
 func TestRowsNotUnderstood(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{op: "list", status: 200, body: `{"object":"list","list_metadata":{"after":null},"data":[
+	r.Inject(scripted.Mishap{Op: "list", Status: 200, Body: `{"object":"list","list_metadata":{"after":null},"data":[
 		{"id":"invitation_1","email":"a@example.com","state":"declined","organization_id":"` + orgOne + `"},
 		{"id":"","email":"b@example.com","state":"pending","organization_id":"` + orgOne + `"},
 		{"id":"../users","email":"c@example.com","state":"pending","organization_id":"` + orgOne + `"},
@@ -223,12 +224,12 @@ func TestMemberWithoutUser(t *testing.T) {
 	r := newRig(t, nil)
 	r.bareMembers = true
 	m := r.addMember(orgOne, "a@example.com", "active", "member")
-	r.inject(mishap{op: "user", status: 404, body: `{"message":"User not found."}`})
+	r.Inject(scripted.Mishap{Op: "user", Status: 404, Body: `{"message":"User not found."}`})
 	page, err := r.client().ListMembers(t.Context(), org(orgOne), identity.PageRequest{})
 	if err != nil || len(page.Items) != 1 || page.Items[0].ProviderID != m.id || page.Items[0].Email != "" {
 		t.Errorf("%+v, %v", page, err)
 	}
-	r.inject(mishap{op: "user", status: 200, body: `{"object":"user","id":"user_other","email":"other@example.com"}`})
+	r.Inject(scripted.Mishap{Op: "user", Status: 200, Body: `{"object":"user","id":"user_other","email":"other@example.com"}`})
 	_, err = r.client().ListMembers(t.Context(), org(orgOne), identity.PageRequest{})
 	wantCode(t, err, identity.CodeProviderError)
 }
@@ -275,7 +276,7 @@ func TestFailingReads(t *testing.T) {
 			},
 		} {
 			r := newRig(t, nil)
-			r.inject(mishap{op: op, times: -1, status: status, body: `{"message":"m"}`})
+			r.Inject(scripted.Mishap{Op: op, Times: -1, Status: status, Body: `{"message":"m"}`})
 			definite(t, fmt.Sprint(op, " ", status), do(r), want)
 		}
 	}

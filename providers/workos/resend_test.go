@@ -7,6 +7,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // pendingRig is a vendor with one invitation of a@example.com.
@@ -17,13 +18,13 @@ func pendingRig(t *testing.T, change func(*vendor)) (*rig, providers.InviteReque
 		change(r.vendor)
 	}
 	request := r.request("a@example.com", "admin")
-	at := r.now().Add(10*day + time.Hour)
+	at := r.Clock.Now().Add(10*day + time.Hour)
 	request.ExpiresAt = &at
 	sent, err := r.p.Invite(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.advance(time.Hour)
+	r.Clock.Advance(time.Hour)
 	return r, request, sent
 }
 
@@ -39,7 +40,7 @@ func TestResendPending(t *testing.T) {
 		if rotate {
 			want = want.Add(time.Hour)
 		}
-		if again.ProviderID != sent.ProviderID || !again.ExpiresAt.Equal(want) || r.mailed("a@example.com") != 2 || r.count("send") != 1 {
+		if again.ProviderID != sent.ProviderID || !again.ExpiresAt.Equal(want) || r.mailed("a@example.com") != 2 || r.Count("send") != 1 {
 			t.Errorf("renewing %v: %+v, want expiry %v; %d mails", rotate, again, want, r.mailed("a@example.com"))
 		}
 	}
@@ -49,14 +50,14 @@ func TestResendPending(t *testing.T) {
 func TestResendWhatEnded(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(r *rig){
-		"expired":                func(r *rig) { r.advance(11 * day) },
-		"run out, still pending": func(r *rig) { r.lazyExpiry = true; r.advance(11 * day) },
+		"expired":                func(r *rig) { r.Clock.Advance(11 * day) },
+		"run out, still pending": func(r *rig) { r.lazyExpiry = true; r.Clock.Advance(11 * day) },
 		"revoked":                func(r *rig) { r.revoked(r.rows[0]) },
 		"gone":                   func(r *rig) { r.rows = nil },
-		"expired under our eyes": func(r *rig) { r.inject(mishap{op: "resend", during: func() { r.advance(11 * day) }}) },
-		"revoked under our eyes": func(r *rig) { r.inject(mishap{op: "resend", during: func() { r.revoked(r.rows[0]) }}) },
+		"expired under our eyes": func(r *rig) { r.Inject(scripted.Mishap{Op: "resend", During: func() { r.Clock.Advance(11 * day) }}) },
+		"revoked under our eyes": func(r *rig) { r.Inject(scripted.Mishap{Op: "resend", During: func() { r.revoked(r.rows[0]) }}) },
 		"gone under our eyes": func(r *rig) {
-			r.inject(mishap{op: "resend", during: func() { r.mu.Lock(); r.rows = nil; r.mu.Unlock() }})
+			r.Inject(scripted.Mishap{Op: "resend", During: func() { r.Lock(); r.rows = nil; r.Unlock() }})
 		},
 		"the id is unknown there": func(r *rig) { r.revoked(r.rows[0]); r.rows[0].id = "invitation_other" },
 	} {
@@ -86,7 +87,7 @@ func TestResendToAMember(t *testing.T) {
 	}
 	for name, end := range map[string]func(r *rig){
 		"accepted":                join,
-		"accepted under our eyes": func(r *rig) { r.inject(mishap{op: "resend", during: func() { join(r) }}) },
+		"accepted under our eyes": func(r *rig) { r.Inject(scripted.Mishap{Op: "resend", During: func() { join(r) }}) },
 	} {
 		r, request, sent := pendingRig(t, nil)
 		end(r)
@@ -114,7 +115,7 @@ func TestResendUnmappedRole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	row := r.elsewhere(orgOne, "a@example.com", "viewer")
-	r.advance(8 * day)
+	r.Clock.Advance(8 * day)
 	request := r.request("a@example.com")
 	request.Roles = nil
 	_, err := r.client().Resend(t.Context(), resend(request, &providers.Sent{ProviderID: row.id}))
@@ -122,7 +123,7 @@ func TestResendUnmappedRole(t *testing.T) {
 		t.Errorf("%v, rows %+v", err, rows)
 	}
 	r.bareRows = true
-	r.advance(8 * day)
+	r.Clock.Advance(8 * day)
 	_, err = r.client().Resend(t.Context(), resend(request, &providers.Sent{ProviderID: row.id}))
 	wantCode(t, err, identity.CodeUnknownRole) // it cannot be told which
 }
@@ -130,7 +131,7 @@ func TestResendUnmappedRole(t *testing.T) {
 // lostResend sends an invitation again and loses the answer.
 func lostResend(t *testing.T, r *rig, request providers.InviteRequest, sent *providers.Sent, acts bool) providers.ResendRequest {
 	t.Helper()
-	r.inject(mishap{op: "resend", acts: acts, cut: true})
+	r.Inject(scripted.Mishap{Op: "resend", Acts: acts, Cut: true})
 	q := resend(request, sent)
 	_, err := r.client().Resend(t.Context(), q)
 	var known *identity.Error
@@ -189,15 +190,15 @@ func TestSilenceOfTheLog(t *testing.T) {
 	r, request, sent := pendingRig(t, nil)
 	q := lostResend(t, r, request, sent, false)
 	settled(t, r, q.InviteRequest, providers.VerdictUnchanged)
-	if r.slept != 2*time.Second || r.count("events") != 2 {
-		t.Errorf("waited %v and asked %d times", r.slept, r.count("events"))
+	if r.slept != 2*time.Second || r.Count("events") != 2 {
+		t.Errorf("waited %v and asked %d times", r.slept, r.Count("events"))
 	}
-	r.advance(time.Minute)
+	r.Clock.Advance(time.Minute)
 	settled(t, r, q.InviteRequest, providers.VerdictUnchanged)
-	if r.slept != 2*time.Second || r.count("events") != 3 {
-		t.Errorf("long after, waited %v and asked %d times", r.slept, r.count("events"))
+	if r.slept != 2*time.Second || r.Count("events") != 3 {
+		t.Errorf("long after, waited %v and asked %d times", r.slept, r.Count("events"))
 	}
-	r.inject(mishap{op: "events", times: -1, status: 500})
+	r.Inject(scripted.Mishap{Op: "events", Times: -1, Status: 500})
 	if _, err := r.client().Settle(t.Context(), q.InviteRequest); err == nil {
 		t.Error("a log that does not answer settles")
 	}
@@ -211,18 +212,18 @@ func TestOtherMailsInTheLog(t *testing.T) {
 	if _, err := r.client().Resend(t.Context(), resend(request, sent)); err != nil {
 		t.Fatal(err)
 	}
-	r.advance(2 * skew)
+	r.Clock.Advance(2 * skew)
 	q := lostResend(t, r, request, sent, false)
 	for n := range 250 {
 		other := r.elsewhere(orgOne, "other"+string(rune('a'+n%26))+"@example.com", "member")
-		r.mu.Lock()
-		r.events = append(r.events, &event{row: other, at: r.clock})
-		r.mu.Unlock()
+		r.Lock()
+		r.events = append(r.events, &event{row: other, at: r.Clock.Now()})
+		r.Unlock()
 	}
 	settled(t, r, q.InviteRequest, providers.VerdictUnchanged)
-	r.mu.Lock()
-	r.events = append(r.events, &event{row: r.rows[0], at: r.clock})
-	r.mu.Unlock()
+	r.Lock()
+	r.events = append(r.events, &event{row: r.rows[0], at: r.Clock.Now()})
+	r.Unlock()
 	settled(t, r, q.InviteRequest, providers.VerdictSent)
 }
 
@@ -236,7 +237,7 @@ func TestLostResendOfWhatEnded(t *testing.T) {
 	}{
 		"accepted": {func(r *rig) { _ = r.accept(orgOne, "a@example.com", "a@example.com") }, providers.VerdictMember, identity.CodeAlreadyMember},
 		"revoked":  {func(r *rig) { r.revoked(r.rows[0]) }, providers.VerdictNotSent, ""},
-		"expired":  {func(r *rig) { r.advance(11 * day) }, providers.VerdictNotSent, ""},
+		"expired":  {func(r *rig) { r.Clock.Advance(11 * day) }, providers.VerdictNotSent, ""},
 		"replaced": {func(r *rig) { r.revoked(r.rows[0]); r.elsewhere(orgOne, "a@example.com", "member") }, providers.VerdictUnchanged, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -259,8 +260,8 @@ func TestLostResendOfWhatEnded(t *testing.T) {
 func TestLostWhileSentAnew(t *testing.T) {
 	t.Parallel()
 	r, request, sent := pendingRig(t, nil)
-	r.advance(11 * day)
-	r.inject(mishap{op: "send", acts: true, cut: true})
+	r.Clock.Advance(11 * day)
+	r.Inject(scripted.Mishap{Op: "send", Acts: true, Cut: true})
 	q := resend(request, sent)
 	if _, err := r.client().Resend(t.Context(), q); err == nil {
 		t.Fatal("no error")
@@ -295,8 +296,8 @@ func TestRevokedWhileSentAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.inject(mishap{op: "resend", during: func() { r.revoked(r.rows[0]) }})
-	r.inject(mishap{op: "send", cut: true})
+	r.Inject(scripted.Mishap{Op: "resend", During: func() { r.revoked(r.rows[0]) }})
+	r.Inject(scripted.Mishap{Op: "send", Cut: true})
 	q := resend(request, sent)
 	if _, err := r.client().Resend(t.Context(), q); err == nil {
 		t.Fatal("no error")
@@ -312,6 +313,6 @@ func TestRunOutIsNotStanding(t *testing.T) {
 	t.Parallel()
 	r, request, _ := pendingRig(t, func(v *vendor) { v.lazyExpiry = true })
 	settled(t, r, request, providers.VerdictSent)
-	r.advance(11 * day)
+	r.Clock.Advance(11 * day)
 	settled(t, r, request, providers.VerdictNotSent)
 }

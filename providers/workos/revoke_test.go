@@ -7,6 +7,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 func TestRevoke(t *testing.T) {
@@ -20,12 +21,12 @@ func TestRevoke(t *testing.T) {
 		"pending":            {left: "revoked"},
 		"accepted":           {before: func(r *rig) { _ = r.accept(orgOne, "a@example.com", "a@example.com") }, want: identity.CodeNotFound, left: "accepted"},
 		"revoked":            {before: func(r *rig) { r.revoked(r.rows[0]) }, want: identity.CodeNotFound, left: "revoked"},
-		"expired":            {before: func(r *rig) { r.advance(11 * day) }, want: identity.CodeNotFound, left: "pending"},
+		"expired":            {before: func(r *rig) { r.Clock.Advance(11 * day) }, want: identity.CodeNotFound, left: "pending"},
 		"id never learnt":    {id: func(string) string { return "" }, left: "revoked"},
 		"id of another time": {id: func(string) string { return "invitation_gone" }, left: "revoked"},
 		"id that is a path":  {id: func(id string) string { return "../invitations/" + id }, left: "revoked"},
 		"accepted while we look": {before: func(r *rig) {
-			r.inject(mishap{op: "revoke", during: func() { _ = r.accept(orgOne, "a@example.com", "a@example.com") }})
+			r.Inject(scripted.Mishap{Op: "revoke", During: func() { _ = r.accept(orgOne, "a@example.com", "a@example.com") }})
 		}, want: identity.CodeNotFound, left: "accepted"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +43,7 @@ func TestRevoke(t *testing.T) {
 			if got := r.find("a@example.com")[0].state; got != tc.left {
 				t.Errorf("state %s, want %s", got, tc.left)
 			}
-			if n := r.count("revoke"); n != 0 && tc.left != "revoked" && name != "accepted while we look" {
+			if n := r.Count("revoke"); n != 0 && tc.left != "revoked" && name != "accepted while we look" {
 				t.Errorf("%d calls to revoke what is not pending", n)
 			}
 		})
@@ -64,20 +65,20 @@ func TestRevokeWhatReplacedOurs(t *testing.T) {
 func TestLostRevocation(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		m    mishap
+		m    scripted.Mishap
 		want providers.Verdict
 	}{
-		"carried out":     {mishap{acts: true, cut: true}, providers.VerdictNotSent},
-		"not carried out": {mishap{cut: true}, providers.VerdictSent},
-		"half an answer":  {mishap{acts: true, half: true}, providers.VerdictNotSent},
-		"500":             {mishap{acts: true, status: 500}, providers.VerdictNotSent},
-		"still pending":   {mishap{status: 200, body: `{"id":"invitation_1","email":"a@example.com","organization_id":"` + orgOne + `","state":"pending"}`}, providers.VerdictSent},
+		"carried out":     {scripted.Mishap{Acts: true, Cut: true}, providers.VerdictNotSent},
+		"not carried out": {scripted.Mishap{Cut: true}, providers.VerdictSent},
+		"half an answer":  {scripted.Mishap{Acts: true, Half: true}, providers.VerdictNotSent},
+		"500":             {scripted.Mishap{Acts: true, Status: 500}, providers.VerdictNotSent},
+		"still pending":   {scripted.Mishap{Status: 200, Body: `{"id":"invitation_1","email":"a@example.com","organization_id":"` + orgOne + `","state":"pending"}`}, providers.VerdictSent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, request, sent := pendingRig(t, nil)
-			tc.m.op = "revoke"
-			r.inject(tc.m)
+			tc.m.Op = "revoke"
+			r.Inject(tc.m)
 			err := r.client().Revoke(t.Context(), providertest.Ref(request, sent))
 			var known *identity.Error
 			if !errors.As(err, &known) || !known.Unknown {

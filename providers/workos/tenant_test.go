@@ -11,6 +11,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // definite wants an error that says that nothing was changed.
@@ -45,8 +46,8 @@ func TestIDOfAnotherOrganization(t *testing.T) {
 			definite(t, "revoke", r.client().Revoke(t.Context(), providertest.Ref(request, sent)), identity.CodeProviderError)
 			_, err = r.client().FindMember(t.Context(), providertest.Ref(request, sent))
 			definite(t, "find member", err, identity.CodeProviderError)
-			if after := r.mailed("a@example.com") + r.mailed("b@example.com"); after != mails || row.state != state || r.count("resend")+r.count("revoke")+r.count("send") != 0 {
-				t.Errorf("something was done: %d mails, state %s, calls %v", after, row.state, r.calls)
+			if after := r.mailed("a@example.com") + r.mailed("b@example.com"); after != mails || row.state != state || r.Count("resend")+r.Count("revoke")+r.Count("send") != 0 {
+				t.Errorf("something was done: %d mails, state %s, calls %v", after, row.state, r.Calls)
 			}
 		})
 	}
@@ -65,14 +66,14 @@ func TestAnotherInvitationThanAskedFor(t *testing.T) {
 	t.Parallel()
 	r, request, sent := pendingRig(t, nil)
 	body := `{"object":"invitation","id":"invitation_9","email":"a@example.com","state":"pending","organization_id":"` + orgOne + `"}`
-	r.inject(mishap{op: "get", times: -1, status: 200, body: body})
+	r.Inject(scripted.Mishap{Op: "get", Times: -1, Status: 200, Body: body})
 	definite(t, "revoke", r.client().Revoke(t.Context(), providertest.Ref(request, sent)), identity.CodeProviderError)
 	// Ids go into paths: what is listed under none is not touched.
-	r.inject(mishap{op: "list", times: -1, status: 200, body: `{"object":"list","list_metadata":{"after":null},"data":[
+	r.Inject(scripted.Mishap{Op: "list", Times: -1, Status: 200, Body: `{"object":"list","list_metadata":{"after":null},"data":[
 		{"id":"../users/user_1","email":"a@example.com","state":"pending","organization_id":"` + orgOne + `"}]}`})
 	ref := providertest.Ref(request, &providers.Sent{})
 	wantCode(t, r.client().Revoke(t.Context(), ref), identity.CodeNotFound)
-	if n := r.count("revoke"); n != 0 {
+	if n := r.Count("revoke"); n != 0 {
 		t.Errorf("%d revocations", n)
 	}
 }
@@ -96,7 +97,7 @@ func TestRowsOfAnotherOrganization(t *testing.T) {
 	definite(t, "revoke", client.Revoke(t.Context(), providertest.Ref(request, &providers.Sent{})), identity.CodeProviderError)
 	_, err = client.Resend(t.Context(), resend(request, &providers.Sent{}))
 	definite(t, "resend", err, identity.CodeProviderError)
-	if n := r.count("send") + r.count("resend") + r.count("revoke"); n != 0 {
+	if n := r.Count("send") + r.Count("resend") + r.Count("revoke"); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 }

@@ -162,9 +162,9 @@ func (v *vendor) serveOne(w http.ResponseWriter, op string, row *invitation, bod
 		return
 	default:
 		v.mails[strings.ToLower(row.email)]++
-		v.events = append(v.events, &event{row: row, at: v.clock})
+		v.events = append(v.events, &event{row: row, at: v.Clock.Now()})
 		if v.rotate {
-			row.expires = v.clock.Add(time.Duration(row.days) * day)
+			row.expires = v.Clock.Now().Add(time.Duration(row.days) * day)
 		}
 	}
 	reply(w, 200, v.rowJSON(row))

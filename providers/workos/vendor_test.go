@@ -7,17 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 	"usher/sandbox/fault"
 )
 
@@ -31,16 +29,14 @@ const (
 // vendor is a small WorkOS written from FACTS.md, with a switch for every way
 // in which one call can go wrong. It is an http.RoundTripper.
 type vendor struct {
-	mu          sync.Mutex
-	clock       time.Time
+	*scripted.Vendor
+
 	next        int
 	users       []*user
 	rows        []*invitation
 	memberships []*membership
 	events      []*event
 	mails       map[string]int
-	calls       []string
-	faults      []*mishap
 
 	// What nobody has seen live (FACTS.md section 16).
 	rotate       bool // a resend renews token and expiry
@@ -76,64 +72,15 @@ type event struct {
 	at  time.Time
 }
 
-// mishap makes one call go wrong.
-type mishap struct {
-	op     string
-	skip   int
-	times  int // 0: once; -1: always
-	status int
-	body   string
-	header http.Header
-	acts   bool // the vendor acts first
-	cut    bool // no answer
-	half   bool // an answer that is cut
-	refuse bool // nobody listens
-	hang   bool
-	long   bool   // a body without end
-	during func() // happens elsewhere before the call; the call itself goes well
-}
-
 func newVendor() *vendor {
-	return &vendor{clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), mails: map[string]int{}}
-}
-
-func (v *vendor) now() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.clock
-}
-
-func (v *vendor) advance(d time.Duration) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.clock = v.clock.Add(d)
-}
-
-func (v *vendor) inject(m mishap) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if m.times == 0 {
-		m.times = 1
-	}
-	v.faults = append(v.faults, &m)
-}
-
-// count returns how many calls of an operation arrived; "" counts all.
-func (v *vendor) count(op string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n := 0
-	for _, call := range v.calls {
-		if op == "" || call == op {
-			n++
-		}
-	}
-	return n
+	v := &vendor{Vendor: scripted.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), mails: map[string]int{}}
+	v.Marks = http.Header{fault.Header: {"injected"}, "Content-Type": {"application/json"}}
+	return v
 }
 
 func (v *vendor) mailed(to string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	return v.mails[strings.ToLower(to)]
 }
 
@@ -154,8 +101,8 @@ func (v *vendor) person(email string) *user {
 }
 
 func (v *vendor) addMember(org, email, status string, roles ...string) *membership {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	u := v.person(email)
 	u.verified = true
 	m := &membership{id: v.id("om"), user: u.id, org: org, status: status, roles: roles}
@@ -165,15 +112,15 @@ func (v *vendor) addMember(org, email, status string, roles ...string) *membersh
 
 // elsewhere makes an invitation as the dashboard would.
 func (v *vendor) elsewhere(org, email, role string) *invitation {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	return v.make(org, email, role, 7)
 }
 
 func (v *vendor) make(org, email, role string, days int) *invitation {
 	row := &invitation{
 		id: v.id("invitation"), email: email, state: "pending", org: org, role: role, days: days,
-		created: v.clock, expires: v.clock.Add(time.Duration(days) * day),
+		created: v.Clock.Now(), expires: v.Clock.Now().Add(time.Duration(days) * day),
 	}
 	v.rows = append(v.rows, row)
 	v.memberships = append(v.memberships, &membership{id: v.id("om"), user: v.person(email).id, org: org, status: "pending", roles: []string{role}})
@@ -184,8 +131,8 @@ func (v *vendor) make(org, email, role string, days int) *invitation {
 // accept is what the invitee does on the vendor's page; as may be another
 // address of the same company.
 func (v *vendor) accept(org, email, as string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	for _, row := range v.rows {
 		if row.org != org || !strings.EqualFold(row.email, email) || v.stateOf(row) != "pending" {
 			continue
@@ -205,12 +152,12 @@ func (v *vendor) accept(org, email, as string) error {
 }
 
 func (v *vendor) end(row *invitation, state string) {
-	at := v.clock
+	at := v.Clock.Now()
 	row.state, row.ended = state, &at
 }
 
 func (v *vendor) stateOf(row *invitation) string {
-	if row.state == "pending" && !v.lazyExpiry && !row.expires.After(v.clock) {
+	if row.state == "pending" && !v.lazyExpiry && !row.expires.After(v.Clock.Now()) {
 		return "expired"
 	}
 	return row.state
@@ -218,8 +165,8 @@ func (v *vendor) stateOf(row *invitation) string {
 
 // revoked withdraws an invitation as the dashboard would.
 func (v *vendor) revoked(row *invitation) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	v.end(row, "revoked")
 	v.forget(row)
 }
@@ -234,8 +181,8 @@ func (v *vendor) forget(row *invitation) {
 
 // find returns the invitations of an address, as they were made.
 func (v *vendor) find(email string) []invitation {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	var found []invitation
 	for _, row := range v.rows {
 		if strings.EqualFold(row.email, email) {
@@ -252,99 +199,7 @@ func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	op := opOf(r)
-	v.mu.Lock()
-	v.calls = append(v.calls, op)
-	m := v.mishap(op)
-	v.mu.Unlock()
-	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
-		trace.GetConn(r.URL.Host)
-		if m != nil && m.refuse {
-			return nil, errors.New("dial: connection refused")
-		}
-		trace.GotConn(httptrace.GotConnInfo{})
-	}
-	if m != nil && m.hang {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	if m != nil && m.during != nil {
-		m.during()
-		m = nil
-	}
-	answer := httptest.NewRecorder()
-	if m == nil || m.acts {
-		v.mu.Lock()
-		v.serve(answer, r, op, body)
-		v.mu.Unlock()
-	}
-	switch {
-	case m == nil:
-		return answer.Result(), nil
-	case m.cut:
-		return nil, io.ErrUnexpectedEOF
-	case m.half:
-		return half(answer), nil
-	default:
-		return m.answer(r.Context()), nil
-	}
-}
-
-// half cuts an answer in the middle.
-func half(answer *httptest.ResponseRecorder) *http.Response {
-	text := answer.Body.String()
-	result := answer.Result()
-	result.Header.Set(fault.Header, "half")
-	result.Body = io.NopCloser(io.MultiReader(strings.NewReader(text[:len(text)/2]), broken{}))
-	return result
-}
-
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-func (m *mishap) answer(ctx context.Context) *http.Response {
-	answer := httptest.NewRecorder()
-	answer.Header().Set("Content-Type", "application/json")
-	answer.Header().Set(fault.Header, "injected")
-	for name, values := range m.header {
-		answer.Header()[name] = values
-	}
-	answer.WriteHeader(m.status)
-	answer.WriteString(m.body)
-	result := answer.Result()
-	if m.long {
-		result.Body = io.NopCloser(endlessBody{ctx})
-	}
-	return result
-}
-
-type endlessBody struct{ ctx context.Context }
-
-func (e endlessBody) Read(p []byte) (int, error) {
-	for n := range p {
-		p[n] = ' '
-	}
-	return len(p), e.ctx.Err()
-}
-
-func (v *vendor) mishap(op string) *mishap {
-	for n, m := range v.faults {
-		if m.op != op && m.op != "*" {
-			continue
-		}
-		if m.skip > 0 {
-			m.skip--
-			continue
-		}
-		if m.times--; m.times == 0 {
-			v.faults = slices.Delete(v.faults, n, n+1)
-		}
-		return m
-	}
-	return nil
+	return v.Carry(r, op, func(w http.ResponseWriter) { v.serve(w, r, op, body) })
 }
 
 // rig is an adapter on a vendor. Everything that passes between them is held
@@ -360,7 +215,7 @@ func config() *Config { return &Config{APIKey: apiKey, CallTimeout: "2s"} }
 
 func deps(v *vendor) providers.Deps {
 	return providers.Deps{
-		Connection: "test", Transport: v, Now: v.now, EmailRule: identity.EmailLowercase,
+		Connection: "test", Transport: v, Now: v.Clock.Now, EmailRule: identity.EmailLowercase,
 		Roles: map[string]string{"admin": "org-admin", "member": "member"},
 	}
 }
@@ -378,7 +233,7 @@ func newRig(t *testing.T, change func(*Config, *providers.Deps)) *rig {
 	}
 	p, err := c.open(d, seams{
 		sleep: func(ctx context.Context, d time.Duration) error {
-			v.advance(d)
+			v.Clock.Advance(d)
 			r.slept += d
 			return ctx.Err()
 		},
@@ -399,7 +254,7 @@ func newRig(t *testing.T, change func(*Config, *providers.Deps)) *rig {
 // client is the connection as the house uses it.
 func (r *rig) client() *providers.Client {
 	return providers.NewClient("test", r.p, &providers.ClientOptions{
-		Now: r.now, Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
+		Now: r.Clock.Now, Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
 	})
 }
 
