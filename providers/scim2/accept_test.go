@@ -10,6 +10,7 @@ import (
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 func TestNewAccount(t *testing.T) {
@@ -122,31 +123,31 @@ func TestFaultsOfWrites(t *testing.T) {
 	t.Parallel()
 	html := "<html>token=" + secret + "</html>"
 	for name, tt := range map[string]struct {
-		mishap
+		scripted.Mishap
 		want  identity.Code
 		acted bool
 	}{
-		"cut before":  {mishap{cut: true}, identity.CodeProviderUnavailable, true},
-		"cut after":   {mishap{cut: true, acts: true}, identity.CodeProviderUnavailable, true},
-		"hangs":       {mishap{hang: true}, identity.CodeProviderTimeout, true},
-		"500":         {mishap{status: 500, body: `{"status":"500"}`}, identity.CodeProviderError, true},
-		"503":         {mishap{status: 503, body: html}, identity.CodeProviderUnavailable, true},
-		"504 after":   {mishap{status: 504, body: html, acts: true}, identity.CodeProviderTimeout, true},
-		"401":         {mishap{status: 401, body: `{"status":"401"}`}, identity.CodeProviderCredentials, false},
-		"403":         {mishap{status: 403, body: `{"status":"403","detail":"not with Bearer ` + secret + `"}`}, identity.CodeProviderCredentials, false},
-		"value":       {mishap{status: 400, body: `{"status":"400","scimType":"invalidValue"}`}, identity.CodeProviderError, false},
-		"429":         {mishap{status: 429, header: http.Header{"Retry-After": {"7"}}, times: 9}, identity.CodeProviderRateLimited, false},
-		"a redirect":  {mishap{status: 302, header: http.Header{"Location": {"https://evil.test/"}}}, identity.CodeProviderError, true},
-		"gone, 404":   {mishap{status: 404, body: `{"status":"404"}`}, identity.CodeProviderError, false},
-		"seats, plan": {mishap{status: 403, body: `{"scimType":"userLimitReached"}`}, identity.CodeQuotaExceeded, false},
+		"cut before":  {scripted.Mishap{Cut: true}, identity.CodeProviderUnavailable, true},
+		"cut after":   {scripted.Mishap{Cut: true, Acts: true}, identity.CodeProviderUnavailable, true},
+		"hangs":       {scripted.Mishap{Hang: true}, identity.CodeProviderTimeout, true},
+		"500":         {scripted.Mishap{Status: 500, Body: `{"status":"500"}`}, identity.CodeProviderError, true},
+		"503":         {scripted.Mishap{Status: 503, Body: html}, identity.CodeProviderUnavailable, true},
+		"504 after":   {scripted.Mishap{Status: 504, Body: html, Acts: true}, identity.CodeProviderTimeout, true},
+		"401":         {scripted.Mishap{Status: 401, Body: `{"status":"401"}`}, identity.CodeProviderCredentials, false},
+		"403":         {scripted.Mishap{Status: 403, Body: `{"status":"403","detail":"not with Bearer ` + secret + `"}`}, identity.CodeProviderCredentials, false},
+		"value":       {scripted.Mishap{Status: 400, Body: `{"status":"400","scimType":"invalidValue"}`}, identity.CodeProviderError, false},
+		"429":         {scripted.Mishap{Status: 429, Header: http.Header{"Retry-After": {"7"}}, Times: 9}, identity.CodeProviderRateLimited, false},
+		"a redirect":  {scripted.Mishap{Status: 302, Header: http.Header{"Location": {"https://evil.test/"}}}, identity.CodeProviderError, true},
+		"gone, 404":   {scripted.Mishap{Status: 404, Body: `{"status":"404"}`}, identity.CodeProviderError, false},
+		"seats, plan": {scripted.Mishap{Status: 403, Body: `{"scimType":"userLimitReached"}`}, identity.CodeQuotaExceeded, false},
 	} {
 		for _, call := range []string{"POST /Users", "PATCH /Groups/" + acme + "-mem", "PATCH /Groups/" + acme, "PUT /Groups/" + acme} {
 			t.Run(name+" "+call, func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.patch = !strings.HasPrefix(call, "PUT") })
-				m := tt.mishap
-				m.call = call
-				r.inject(m)
+				m := tt.Mishap
+				m.Op = call + "*"
+				r.Inject(m)
 				a := accepting(t, "ada@example.com", "member")
 				_, err := r.c.Accept(t.Context(), a)
 				wantCode(t, err, tt.want)
@@ -157,7 +158,7 @@ func TestFaultsOfWrites(t *testing.T) {
 				if strings.Contains(known.Detail+r.log.String()+err.Error(), secret) {
 					t.Errorf("a secret is in %v", err)
 				}
-				if tt.status == 429 && known.RetryAfter.Seconds() != 7 {
+				if tt.Status == 429 && known.RetryAfter.Seconds() != 7 {
 					t.Errorf("retry after %v", known.RetryAfter)
 				}
 				begun := 0
@@ -169,7 +170,7 @@ func TestFaultsOfWrites(t *testing.T) {
 				if want := map[bool]int{true: 1}[tt.acted]; begun != want {
 					t.Errorf("%d steps are open, want %d", begun, want)
 				}
-				r.heal()
+				r.Heal()
 				if _, err := r.c.Accept(t.Context(), a); err != nil && identity.CodeOf(err) != identity.CodeAlreadyMember {
 					t.Errorf("again: %v", err)
 				}
@@ -190,7 +191,7 @@ func TestFaultsOfWrites(t *testing.T) {
 func TestHalfAnAnswer(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{call: "POST /Users", acts: true, half: true})
+	r.Inject(scripted.Mishap{Op: "POST /Users*", Acts: true, Half: true})
 	a := accepting(t, "ada@example.com")
 	_, err := r.c.Accept(t.Context(), a)
 	wantCode(t, err, identity.CodeProviderError)
@@ -205,17 +206,17 @@ func TestHalfAnAnswer(t *testing.T) {
 // A look that fails in the middle of the writes says so, and grants nothing.
 func TestFaultsOfReads(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]mishap{
-		"hangs": {hang: true}, "html": {status: 200, body: "<html>"}, "500": {status: 500}, "another shape": {status: 200, body: `{"ok":true}`},
-		"404 of another service": {status: 404, body: `{"status":"404"}`}, "401": {status: 401},
+	for name, m := range map[string]scripted.Mishap{
+		"hangs": {Hang: true}, "html": {Status: 200, Body: "<html>"}, "500": {Status: 500}, "another shape": {Status: 200, Body: `{"ok":true}`},
+		"404 of another service": {Status: 404, Body: `{"status":"404"}`}, "401": {Status: 401},
 	} {
 		for _, call := range []string{"GET /Users", "GET /ServiceProviderConfig", "GET /Groups/" + acme, "GET /Groups"} {
 			r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.filter = name != "404 of another service" })
-			m.call, m.times = call, -1
-			r.inject(m)
+			m.Op, m.Times = call+"*", -1
+			r.Inject(m)
 			a := accepting(t, "ada@example.com")
 			_, err := r.c.Accept(t.Context(), a)
-			if err == nil && call == "GET /ServiceProviderConfig" && m.status == 404 {
+			if err == nil && call == "GET /ServiceProviderConfig" && m.Status == 404 {
 				continue // it need not say anything
 			}
 			if code := identity.CodeOf(err); !strings.HasPrefix(string(code), "provider_") || unknown(err) {
@@ -233,10 +234,10 @@ func TestFaultAfterAWrite(t *testing.T) {
 	t.Parallel()
 	for _, patch := range []bool{true, false} {
 		r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.patch = patch })
-		r.before = func(v *vendor, method, _ string) {
-			if method == "PATCH" || method == "PUT" {
-				v.faults = append(v.faults, &mishap{call: "GET /Groups/", times: -1, status: 500})
-			}
+		for _, write := range []string{"PATCH *", "PUT *"} {
+			r.Inject(scripted.Mishap{Op: write, Times: -1, During: func() {
+				r.Inject(scripted.Mishap{Op: "GET /Groups/*", Times: -1, Status: 500})
+			}})
 		}
 		_, err := r.c.Accept(t.Context(), accepting(t, "ada@example.com"))
 		wantCode(t, err, identity.CodeProviderError)
@@ -257,9 +258,9 @@ func TestWritesWithoutEffect(t *testing.T) {
 		if !unknown(err) {
 			t.Errorf("got %v", err)
 		}
-		r.mu.Lock()
+		r.Lock()
 		r.deaf = false
-		r.mu.Unlock()
+		r.Unlock()
 		if _, err := r.c.Accept(t.Context(), a); err != nil || len(r.members(acme)) != 1 {
 			t.Errorf("patch %v: again: %v", patch, err)
 		}
@@ -274,10 +275,10 @@ func TestTakenBack(t *testing.T) {
 	if _, err := r.c.Accept(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	r.mu.Lock()
+	r.Lock()
 	delete(r.groups[acme], "members")
 	delete(r.groups[acme+"-adm"], "members")
-	r.mu.Unlock()
+	r.Unlock()
 	_, err := r.c.Accept(t.Context(), a)
 	wantCode(t, err, identity.CodeNotFound)
 	if len(r.members(acme)) != 0 || len(r.members(acme+"-adm")) != 0 {
@@ -308,7 +309,7 @@ func TestAnotherAccountComes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.addUser("mallory@example.com")
-	r.inject(mishap{call: "POST /Users", status: 201, body: `{"id":"u0001","userName":"mallory@example.com"}`})
+	r.Inject(scripted.Mishap{Op: "POST /Users*", Status: 201, Body: `{"id":"u0001","userName":"mallory@example.com"}`})
 	a := accepting(t, "ada@example.com")
 	_, err := r.c.Accept(t.Context(), a)
 	wantCode(t, err, identity.CodeProviderError)

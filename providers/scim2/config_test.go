@@ -89,8 +89,8 @@ func TestOpenCallsNobody(t *testing.T) {
 	if got := p.Describe().Provider; got != "scim2" {
 		t.Errorf("described as %s", got)
 	}
-	if err := p.Close(); err != nil || len(v.calls) != 0 {
-		t.Errorf("closed with %v, calls %v", err, v.calls)
+	if err := p.Close(); err != nil || len(v.Calls) != 0 {
+		t.Errorf("closed with %v, calls %v", err, v.Calls)
 	}
 	for name, change := range map[string]func(*providers.Deps){
 		"roles.admin":       func(d *providers.Deps) { d.Roles = map[string]string{"admin": " "} },

@@ -10,6 +10,7 @@ import (
 	"usher/internal/quota"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // What services can do differs, and what people see does not.
@@ -56,20 +57,16 @@ func open(t *testing.T, change func(*vendor)) *providertest.Vendor {
 	r.join(acme+"-mem", member)
 	return &providertest.Vendor{
 		Provider: r.p, Org: org(acme), Other: org(beta), MemberEmail: "member@example.com", Mailer: r.mailer,
-		Expire:  func(*testing.T) { r.clock.Advance(8 * 24 * time.Hour) },
+		Expire:  func(*testing.T) { r.Clock.Advance(8 * 24 * time.Hour) },
 		Secrets: func() []string { return []string{secret} },
-		Calls: func() int {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			return len(r.calls)
-		},
-		Pass: func(_ *testing.T, d time.Duration) { r.clock.Advance(d) },
+		Calls:   r.Total,
+		Pass:    func(_ *testing.T, d time.Duration) { r.Clock.Advance(d) },
 		Fail: func(t *testing.T, f providertest.Failure) {
 			switch f {
 			case providertest.Refused:
-				r.inject(mishap{times: -1, status: 429, header: http.Header{"Retry-After": {"7"}}})
+				r.Inject(scripted.Mishap{Op: "*", Times: -1, Status: 429, Header: http.Header{"Retry-After": {"7"}}})
 			case providertest.Back:
-				r.heal()
+				r.Heal()
 			default:
 				t.Fatalf("no such failure: %s", f)
 			}

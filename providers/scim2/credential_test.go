@@ -9,6 +9,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 const clientSecret = "s:ecret"
@@ -41,7 +42,7 @@ func TestClientCredentials(t *testing.T) {
 		pass   time.Duration
 		tokens int
 	}{{58 * time.Minute, 1}, {90 * time.Second, 2}, {time.Minute, 2}} {
-		r.clock.Advance(tt.pass)
+		r.Clock.Advance(tt.pass)
 		if _, err := r.c.ListRoles(t.Context(), org(acme)); err != nil || r.tokens != tt.tokens {
 			t.Errorf("after %v: %d tokens, want %d (%v)", tt.pass, r.tokens, tt.tokens, err)
 		}
@@ -88,31 +89,31 @@ func TestFixedToken(t *testing.T) {
 func TestNoToken(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		mishap
+		scripted.Mishap
 		want identity.Code
 	}{
-		"refused":       {mishap{status: 401, body: `{"error":"invalid_client","error_description":"` + clientSecret + `"}`}, identity.CodeProviderCredentials},
-		"bad request":   {mishap{status: 400, body: `{"error":"invalid_scope"}`}, identity.CodeProviderCredentials},
-		"not there":     {mishap{status: 404, body: `<html>`}, identity.CodeProviderError},
-		"429":           {mishap{status: 429, header: http.Header{"Retry-After": {"7"}}}, identity.CodeProviderRateLimited},
-		"500":           {mishap{status: 500, body: clientSecret}, identity.CodeProviderError},
-		"503":           {mishap{status: 503}, identity.CodeProviderUnavailable},
-		"html":          {mishap{status: 200, header: http.Header{"Content-Type": {"text/html"}}, body: "<html>" + clientSecret}, identity.CodeProviderError},
-		"no token":      {mishap{status: 200, header: http.Header{"Content-Type": {"application/json"}}, body: `{}`}, identity.CodeProviderError},
-		"a redirect":    {mishap{status: 302, header: http.Header{"Location": {"https://evil.test/"}}}, identity.CodeProviderError},
-		"cut":           {mishap{cut: true}, identity.CodeProviderUnavailable},
-		"never answers": {mishap{hang: true}, identity.CodeProviderTimeout},
+		"refused":       {scripted.Mishap{Status: 401, Body: `{"error":"invalid_client","error_description":"` + clientSecret + `"}`}, identity.CodeProviderCredentials},
+		"bad request":   {scripted.Mishap{Status: 400, Body: `{"error":"invalid_scope"}`}, identity.CodeProviderCredentials},
+		"not there":     {scripted.Mishap{Status: 404, Body: `<html>`}, identity.CodeProviderError},
+		"429":           {scripted.Mishap{Status: 429, Header: http.Header{"Retry-After": {"7"}}}, identity.CodeProviderRateLimited},
+		"500":           {scripted.Mishap{Status: 500, Body: clientSecret}, identity.CodeProviderError},
+		"503":           {scripted.Mishap{Status: 503}, identity.CodeProviderUnavailable},
+		"html":          {scripted.Mishap{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>" + clientSecret}, identity.CodeProviderError},
+		"no token":      {scripted.Mishap{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{}`}, identity.CodeProviderError},
+		"a redirect":    {scripted.Mishap{Status: 302, Header: http.Header{"Location": {"https://evil.test/"}}}, identity.CodeProviderError},
+		"cut":           {scripted.Mishap{Cut: true}, identity.CodeProviderUnavailable},
+		"never answers": {scripted.Mishap{Hang: true}, identity.CodeProviderTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, byClient)
-			m := tt.mishap
-			m.call, m.times = "POST /token", -1
-			r.inject(m)
+			m := tt.Mishap
+			m.Op, m.Times = "POST /token*", -1
+			r.Inject(m)
 			_, err := r.c.Accept(t.Context(), accepting(t, "ada@example.com"))
 			wantCode(t, err, tt.want)
 			known := err.(*identity.Error)
-			if known.Unknown || strings.Contains(err.Error()+known.Detail+r.log.String(), clientSecret) || tt.status == 429 && known.RetryAfter != 7*time.Second {
+			if known.Unknown || strings.Contains(err.Error()+known.Detail+r.log.String(), clientSecret) || tt.Status == 429 && known.RetryAfter != 7*time.Second {
 				t.Errorf("got %+v", known)
 			}
 			for _, call := range r.asked() {

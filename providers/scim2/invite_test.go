@@ -47,7 +47,7 @@ func TestSent(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.addUser("has@example.com")
-	at := r.clock.Now().Add(90 * time.Minute)
+	at := r.Clock.Now().Add(90 * time.Minute)
 	for _, tt := range []struct {
 		email string
 		until *time.Time
@@ -60,7 +60,7 @@ func TestSent(t *testing.T) {
 		i := request(t, tt.email)
 		i.GivenName, i.FamilyName, i.Locale, i.Metadata, i.ExpiresAt = "A", "B", "en-GB", map[string]any{"k": 1}, tt.until
 		sent, err := r.c.Invite(t.Context(), i)
-		if err != nil || !sent.ExpiresAt.Equal(r.clock.Now().Add(tt.life)) || fmt.Sprint(sent.NotCarried) != tt.lost {
+		if err != nil || !sent.ExpiresAt.Equal(r.Clock.Now().Add(tt.life)) || fmt.Sprint(sent.NotCarried) != tt.lost {
 			t.Errorf("%s: %+v, %v", tt.email, sent, err)
 		}
 	}

@@ -144,7 +144,7 @@ func TestOthersWriteInBetween(t *testing.T) {
 				times++
 				v.add(acme, map[string]any{"value": other})
 				v.versions[acme]++
-			case !etag && method == "GET" && strings.HasPrefix(strings.Join(v.calls[max(0, len(v.calls)-2):], ","), "PUT ") && times < 2:
+			case !etag && method == "GET" && strings.HasPrefix(strings.Join(v.Calls[max(0, len(v.Calls)-2):], ","), "PUT ") && times < 2:
 				times++ // another whole group in the place of ours
 				v.groups[acme]["members"] = []any{map[string]any{"value": other}}
 			}

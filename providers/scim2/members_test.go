@@ -88,11 +88,11 @@ func TestWhoIsNoMember(t *testing.T) {
 		r := newRig(t, func(v *vendor, _ *Config, _ *providers.Deps) { v.filter, v.widens = filters, true })
 		stranger := r.addUser("stranger@example.com")
 		r.people(3)
-		r.mu.Lock()
+		r.Lock()
 		r.add(acme, map[string]any{"value": "deleted"})
 		r.add(acme, map[string]any{"value": beta, "type": "Group"})
 		r.add(acme, map[string]any{"value": beta + "-mem", "$ref": base + "/Groups/" + beta + "-mem"})
-		r.mu.Unlock()
+		r.Unlock()
 		var asked []string
 		r.before = func(v *vendor, method, path string) { asked = append(asked, path) }
 		members, _ := r.all(t, 2)
@@ -115,9 +115,9 @@ func TestMembersChangeBetweenPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.mu.Lock()
+	r.Lock()
 	r.groups[acme]["members"] = r.groups[acme]["members"].([]any)[2:]
-	r.mu.Unlock()
+	r.Unlock()
 	second, err := r.c.ListMembers(t.Context(), org(acme), identity.PageRequest{Limit: 10, Cursor: first.Next})
 	if err != nil || len(first.Items) != 3 || len(second.Items) != 3 || second.Items[0].Email != "p003@example.com" || second.Next != "" {
 		t.Errorf("%+v, then %+v, %v", first, second, err)

@@ -8,6 +8,7 @@ import (
 
 	"usher/identity"
 	"usher/providers"
+	"usher/providers/providertest/scripted"
 )
 
 // times returns how often the service was asked what it can do.
@@ -52,7 +53,7 @@ func TestWhatTheServiceCanDo(t *testing.T) {
 func TestWhatTheServiceCanDoChanges(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	r.inject(mishap{call: "GET /ServiceProviderConfig", status: 500})
+	r.Inject(scripted.Mishap{Op: "GET /ServiceProviderConfig*", Status: 500})
 	if _, err := r.p.features(t.Context()); identity.CodeOf(err) != identity.CodeProviderError {
 		t.Error(err)
 	}
@@ -61,10 +62,10 @@ func TestWhatTheServiceCanDoChanges(t *testing.T) {
 		silent bool
 		want   int
 	}{{0, false, 2}, {59 * time.Minute, false, 0}, {time.Minute, true, 1}, {4 * time.Minute, false, 0}, {time.Minute, false, 1}} {
-		r.clock.Advance(tt.pass)
-		r.mu.Lock()
+		r.Clock.Advance(tt.pass)
+		r.Lock()
 		r.silent = tt.silent
-		r.mu.Unlock()
+		r.Unlock()
 		if _, err := r.p.features(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -98,7 +99,7 @@ func TestRefusedFiltersAreRemembered(t *testing.T) {
 			t.Errorf("asked %d times, want %d", got, want)
 		}
 		if want == 0 {
-			r.clock.Advance(time.Hour)
+			r.Clock.Advance(time.Hour)
 		}
 	}
 }

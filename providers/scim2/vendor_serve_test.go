@@ -28,6 +28,9 @@ func refuse(w http.ResponseWriter, status int, kind, detail string) {
 }
 
 func (v *vendor) serve(w http.ResponseWriter, r *http.Request, path string, body []byte) {
+	if v.before != nil {
+		v.before(v, r.Method, path)
+	}
 	if path == "/token" {
 		v.serveToken(w, r, body)
 		return

@@ -9,18 +9,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"usher/identity"
-	"usher/internal/testclock"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 const (
@@ -33,16 +30,13 @@ const (
 // vendor is a small SCIM service, written from RFC 7643 and RFC 7644. Every
 // test says what it can do.
 type vendor struct {
-	clock *testclock.Clock
+	*scripted.Vendor
 
-	mu            sync.Mutex
 	users, groups map[string]map[string]any
 	order         []string // of ids
 	versions      map[string]int
 	next          int
-	calls         []string // method and path, without the base
 	requests      []string // and with query and body
-	faults        []*mishap
 	tokens        int
 	bearer        string // what is taken now
 	before        func(v *vendor, method, path string)
@@ -65,24 +59,10 @@ type vendor struct {
 	deaf                bool            // memberships are taken and not carried out
 }
 
-// mishap makes one call go wrong.
-type mishap struct {
-	call   string // begins with, e.g. "POST /Users"
-	skip   int
-	times  int // 0: once; -1: always
-	status int
-	body   string
-	header http.Header
-	acts   bool // the vendor acts first
-	cut    bool // no answer
-	half   bool // half an answer
-	hang   bool
-}
-
 func newVendor() *vendor {
 	v := &vendor{
-		clock: testclock.At(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
-		users: map[string]map[string]any{}, groups: map[string]map[string]any{}, versions: map[string]int{},
+		Vendor: scripted.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
+		users:  map[string]map[string]any{}, groups: map[string]map[string]any{}, versions: map[string]int{},
 		old: map[string]map[string]any{}, stale: map[string]int{}, refuses: map[string]bool{}, blind: map[string]bool{}, bearer: secret, patch: true, filter: true, etag: true,
 	}
 	for id, name := range map[string]string{acme: "Acme", beta: "Beta"} {
@@ -104,8 +84,8 @@ func (v *vendor) addGroup(id, name string, members ...string) {
 
 // addUser adds an account; mails beside the user name are listed.
 func (v *vendor) addUser(userName string, mails ...string) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	return v.user(map[string]any{"userName": userName, "emails": list(mails)})
 }
 
@@ -127,8 +107,8 @@ func (v *vendor) user(u map[string]any) string {
 }
 
 func (v *vendor) join(group, user string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	v.add(group, map[string]any{"value": user, "type": "User"})
 }
 
@@ -143,8 +123,8 @@ func (v *vendor) add(group string, member map[string]any) {
 
 // members returns the ids in a group.
 func (v *vendor) members(group string) []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	ids := []string{}
 	members, _ := v.groups[group]["members"].([]any)
 	for _, m := range members {
@@ -156,55 +136,26 @@ func (v *vendor) members(group string) []string {
 
 // shown is everything there is, for comparisons.
 func (v *vendor) shown(what map[string]map[string]any) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	text, _ := json.Marshal(what)
 	return string(text)
 }
 
 // writes returns the calls that change something, in their order.
 func (v *vendor) writes() []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(v.calls), func(c string) bool { return strings.HasPrefix(c, "GET ") || strings.HasPrefix(c, "POST /token") })
+	v.Lock()
+	defer v.Unlock()
+	return slices.DeleteFunc(slices.Clone(v.Calls), func(c string) bool { return strings.HasPrefix(c, "GET ") || strings.HasPrefix(c, "POST /token") })
 }
 
 // asked returns the requests made since the last time, and forgets them.
 func (v *vendor) asked() []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.Lock()
+	defer v.Unlock()
 	all := v.requests
-	v.requests, v.calls = nil, nil
+	v.requests, v.Calls = nil, nil
 	return all
-}
-
-func (v *vendor) inject(m mishap) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if m.times == 0 {
-		m.times = 1
-	}
-	v.faults = append(v.faults, &m)
-}
-
-func (v *vendor) heal() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.faults = nil
-}
-
-func (v *vendor) mishap(call string) *mishap {
-	for _, m := range v.faults {
-		switch {
-		case !strings.HasPrefix(call, m.call) || m.times == 0:
-		case m.skip > 0:
-			m.skip--
-		default:
-			m.times--
-			return m
-		}
-	}
-	return nil
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -214,52 +165,10 @@ func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	path := strings.TrimPrefix(r.URL.Path, "/scim/v2")
-	call := r.Method + " " + path
-	v.mu.Lock()
-	v.calls = append(v.calls, call)
-	v.requests = append(v.requests, strings.TrimSpace(call+" "+r.URL.RawQuery+" "+string(body)))
-	m := v.mishap(call)
-	if v.before != nil {
-		v.before(v, r.Method, path)
-	}
-	v.mu.Unlock()
-	trace := httptrace.ContextClientTrace(r.Context())
-	trace.GetConn(r.URL.Host)
-	trace.GotConn(httptrace.GotConnInfo{})
-	if m != nil && m.hang {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	answer := httptest.NewRecorder()
-	if m == nil || m.acts {
-		v.mu.Lock()
-		v.serve(answer, r, path, body)
-		v.mu.Unlock()
-	}
-	switch {
-	case m == nil:
-		return answer.Result(), nil
-	case m.cut:
-		return nil, io.ErrUnexpectedEOF
-	case m.half:
-		whole := answer.Body.Bytes()
-		broken := &http.Response{StatusCode: answer.Code, Header: answer.Header(), Request: r, ContentLength: int64(len(whole))}
-		broken.Body = io.NopCloser(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), failing{}))
-		return broken, nil
-	}
-	header := m.header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
-	return &http.Response{StatusCode: m.status, Header: header, Body: io.NopCloser(strings.NewReader(m.body)), Request: r}, nil
+	op := r.Method + " " + path
+	v.With(func() { v.requests = append(v.requests, strings.TrimSpace(op+" "+r.URL.RawQuery+" "+string(body))) })
+	return v.Carry(r, op, func(w http.ResponseWriter) { v.serve(w, r, path, body) })
 }
-
-type failing struct{}
-
-func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // rig is a vendor with one connection to it.
 type rig struct {
@@ -274,7 +183,7 @@ func config() *Config { return &Config{BaseURL: base, Token: secret, CallTimeout
 
 func deps(v *vendor) providers.Deps {
 	return providers.Deps{
-		Connection: "under-test", EmailRule: identity.EmailLowercase, Transport: v, Now: v.clock.Now,
+		Connection: "under-test", EmailRule: identity.EmailLowercase, Transport: v, Now: v.Clock.Now,
 		Roles:  map[string]string{"admin": "{organization}: Admin", "member": "{organization}: Member"},
 		Mailer: &providertest.Mailer{}, Logger: slog.New(slog.DiscardHandler),
 	}
