@@ -27,8 +27,8 @@ const (
 	typeSCIM = "application/scim+json"
 )
 
-// vendor is a small Asgardeo written from FACTS.md, with a switch for every
-// way in which one call can go wrong. It is an http.RoundTripper.
+// vendor is a small Asgardeo written from FACTS.md. It is an
+// http.RoundTripper.
 type vendor struct {
 	*scripted.Vendor
 

@@ -30,8 +30,7 @@ const (
 )
 
 // vendor is a small Clerk written from FACTS.md, with a switch for everything
-// that is not known of the real one and for every way in which one call can go
-// wrong. It is an http.RoundTripper.
+// that is not known of the real one. It is an http.RoundTripper.
 type vendor struct {
 	*scripted.Vendor
 

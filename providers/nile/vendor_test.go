@@ -26,8 +26,7 @@ const (
 )
 
 // vendor is a small Nile Auth written from FACTS.md, with a switch for what can
-// differ between servers and for every way in which one call can go wrong. It is
-// an http.RoundTripper.
+// differ between servers. It is an http.RoundTripper.
 type vendor struct {
 	*scripted.Vendor
 

@@ -23,8 +23,8 @@ const (
 	inviterID   = "5d0a3a34-3a77-4b1c-8a43-1f3b51d1aa01"
 )
 
-// vendor is a small ROQ written from FACTS.md, with a switch for every way in
-// which one call can go wrong. It is an http.RoundTripper.
+// vendor is a small ROQ written from FACTS.md, with a switch for what they
+// leave open. It is an http.RoundTripper.
 type vendor struct {
 	*scripted.Vendor
 

@@ -36,7 +36,7 @@ type vendor struct {
 	order         []string // of ids
 	versions      map[string]int
 	next          int
-	requests      []string // and with query and body
+	requests      []string // Calls, with query and body
 	tokens        int
 	bearer        string // what is taken now
 	before        func(v *vendor, method, path string)

@@ -26,8 +26,8 @@ const (
 	apiKey  = "sk_test_s3cr3tOfTheGateway"
 )
 
-// vendor is a small WorkOS written from FACTS.md, with a switch for every way
-// in which one call can go wrong. It is an http.RoundTripper.
+// vendor is a small WorkOS written from FACTS.md, with a switch for what
+// nobody has seen of the real one. It is an http.RoundTripper.
 type vendor struct {
 	*scripted.Vendor
 
