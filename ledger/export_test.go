@@ -59,6 +59,11 @@ func (l *Ledger) Fill(ctx context.Context) (room func() error, err error) {
 	return func() error { return set(math.MaxUint32 - 1) }, set(pages)
 }
 
+// Look compares who lives with those who did.
+func (l *Ledger) Look(ctx context.Context, lived string) {
+	l.look(ctx, &watch{living: map[string]int64{lived: 0}})
+}
+
 // Refuse has everybody refused with err who has begun to wait before a time.
 func (l *Ledger) Refuse(err error, before time.Time) { l.turn.refused = refusal{at: before, err: err} }
 

@@ -13,13 +13,13 @@ import (
 func TestBackgroundGoesLast(t *testing.T) {
 	t.Parallel()
 	l := opened(t)
-	var order []bool // in the background; each adds to it during its turn
+	var order []int // each adds its own during its turn; those in the background are below 0
 	var all sync.WaitGroup
-	write := func(ctx context.Context, background bool) {
+	write := func(ctx context.Context, n int) {
 		before := l.turn.line.waiting()
 		all.Go(func() {
 			if err := l.Write(ctx, func(*Tx) error {
-				order = append(order, background)
+				order = append(order, n)
 				return nil
 			}); err != nil {
 				t.Error(err)
@@ -30,20 +30,22 @@ func TestBackgroundGoesLast(t *testing.T) {
 		}
 	}
 	err := l.Write(t.Context(), func(*Tx) error {
-		for range 3 {
-			write(InBackground(t.Context()), true)
+		for n := range 3 {
+			write(InBackground(t.Context()), n-3)
 		}
-		for range mostAhead + 4 {
-			write(t.Context(), false)
+		for n := range mostAhead + 4 {
+			write(t.Context(), n)
 		}
 		return nil
 	})
 	all.Wait()
-	want := slices.Repeat([]bool{false}, mostAhead+4)
-	want = slices.Insert(want, mostAhead, true)
-	want = append(want, true, true)
+	var want []int
+	for n := range mostAhead + 4 {
+		want = append(want, n)
+	}
+	want = append(slices.Insert(want, mostAhead, -3), -2, -1)
 	if err != nil || !slices.Equal(order, want) {
-		t.Errorf("%v, in the background: %v, want %v", err, order, want)
+		t.Errorf("%v, in the order %v, want %v", err, order, want)
 	}
 }
 

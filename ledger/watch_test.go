@@ -1,10 +1,13 @@
 package ledger_test
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"usher/identity"
 	"usher/ledger"
@@ -60,6 +63,31 @@ func TestNoDeathsOnSQLite(t *testing.T) {
 	}
 }
 
+// A clock that was set back does not make an instance live for longer than it says.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	url := ledgertest.Postgres(t)
+	l := open(t, url, &ledger.Options{Now: now, InstanceTTL: 3 * time.Hour, Instance: "one"})
+	ahead.Store(int64(-10 * time.Hour))
+	if err := l.Write(t.Context(), func(*ledger.Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	c, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	var until int64
+	if err := c.QueryRow(t.Context(), `SELECT alive_until FROM instances WHERE id = 'one'`).Scan(&until); err != nil {
+		t.Fatal(err)
+	}
+	if left := time.UnixMicro(until).Sub(now()); left > 3*time.Hour || left < time.Hour || !l.Alive() {
+		t.Errorf("lives for another %s, alive %v", left, l.Alive())
+	}
+}
+
 // Who comes back from the dead takes nobody for dead at once: the others may have
 // been away as well. Then it does.
 func TestReturned(t *testing.T) {
@@ -71,6 +99,8 @@ func TestReturned(t *testing.T) {
 	if l.Returned() {
 		t.Error("returned, and was never away")
 	}
+	l.Look(t.Context(), "another")
+	awaitDeath(t, l, "that another is gone")
 	ahead.Store(int64(3*time.Hour + time.Minute))
 	if l.Alive() {
 		t.Error("alive after its time")
@@ -80,6 +110,18 @@ func TestReturned(t *testing.T) {
 	}
 	if !l.Alive() || !l.Returned() {
 		t.Errorf("alive %v, returned %v", l.Alive(), l.Returned())
+	}
+	dies := func() bool {
+		l.Look(t.Context(), "another")
+		select {
+		case <-l.Deaths():
+			return true
+		default:
+			return false
+		}
+	}
+	if dies() {
+		t.Error("one that has just returned takes another for dead")
 	}
 	// However its clock is set: it goes by time that passes.
 	for _, at := range []time.Duration{-100 * time.Hour, 100 * time.Hour} {
