@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -43,6 +44,29 @@ func TestClockFollowsTheDatabase(t *testing.T) {
 	if err := c.set(t.Context(), ask); err != nil || asked != 2 || !c.now().Equal(given) {
 		t.Errorf("a clock that was given: asked %d times, %v, %v", asked, c.now(), err)
 	}
+}
+
+// What the database says was true half-way between question and answer. An answer
+// that was long on its way sets no clock that goes already.
+func TestSlowAnswersAboutTheTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var c clock
+		theirs := time.Now().Add(-1000 * time.Hour)
+		set := func(takes, ahead, want time.Duration) {
+			t.Helper()
+			err := c.set(t.Context(), func(context.Context) (int64, error) {
+				time.Sleep(takes)
+				return micros(theirs.Add(ahead)), nil
+			})
+			if got := c.now().Sub(theirs).Round(time.Millisecond); err != nil || got != want {
+				t.Errorf("after an answer that took %v: %v, want %v, %v", takes, got, want, err)
+			}
+		}
+		set(4*sluggish, 0, 2*sluggish)
+		set(sluggish/2, time.Hour, time.Hour+sluggish/4)
+		set(2*sluggish, 2*time.Hour, time.Hour+sluggish/4+2*sluggish)
+	})
 }
 
 // A database without a time of its own leaves the machine's.

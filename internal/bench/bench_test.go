@@ -85,7 +85,7 @@ func checkTable(t *testing.T, text string) {
 	}
 	want := []string{
 		"stripped binary", "usher serve, idle",
-		"read one invite, remembered token",
+		"read one invite, remembered token", "the disk alone",
 		"sending to Asgardeo, 100 a second", "sending to Asgardeo, 100 a second",
 		"sending to Asgardeo with an Idempotency-Key, 100 a second", "sending to Asgardeo with an Idempotency-Key, 100 a second",
 		"sending to Clerk, 100 a second", "sending to Clerk, 100 a second",
@@ -95,8 +95,9 @@ func checkTable(t *testing.T, text string) {
 		"organizations 10 → 500", "reading any of 500 invites over any of 10", "organizations 10 → 500", "issuers 1 → 20", "issuers 1 → 20",
 		"SQLite, invites 100 → 1000, organizations 10 → 100", "SQLite, invites 100 → 1000, organizations 10 → 100",
 		"Postgres, invites 100 → 1000, organizations 10 → 100", "Postgres, invites 100 → 1000, organizations 10 → 100",
-		"batch of 200 → 2000 rows", "batch of 200 → 2000 rows", "memory while 200 rows stream in", "memory while 2000 rows stream in",
-		"a single invite's p99 while a batch of 2000 rows is sent, over idle",
+		"batch of 200 → 2000 rows", "batch of 200 → 2000 rows", "memory while 200 rows stream in", "batch of 200 → 2000 rows",
+		"SQLite, a single invite's p99 while a batch of 2000 rows is sent, over idle",
+		"Postgres, a single invite's p99 while a batch of 2000 rows is sent, over idle",
 		"SQLite, settled after each of 2 kills while 60 rows are sent", "Postgres, settled after each of 2 kills while 60 rows are sent",
 	}
 	if !slices.Equal(got, want) {
