@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,26 @@ func TestClientWrapsErrorsOnce(t *testing.T) {
 				t.Errorf("field and detail are lost: %+v", known)
 			}
 		})
+	}
+}
+
+// TestTheLogKeepsNoSecrets: an adapter's error may quote a vendor, and a vendor
+// what it was asked.
+func TestTheLogKeepsNoSecrets(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"jane@example.com", "jane%40example.com", "eyJhbGciOiJSUzI1NiJ9.payload.signature", "sk_live_s3cr3tvalue"} {
+		var log bytes.Buffer
+		options := &providers.ClientOptions{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		c := providers.NewClient("main", &bare{invite: func(context.Context) (*providers.Sent, error) {
+			return nil, fmt.Errorf("bare: invite: no room for %s: %w", secret, vendorError{code: identity.CodeProviderError})
+		}}, options)
+		_, err := c.Invite(t.Context(), providers.InviteRequest{})
+		if !strings.Contains(fmt.Sprint(err), secret) {
+			t.Errorf("the error does not quote %s: %v", secret, err)
+		}
+		if line := log.String(); strings.Contains(line, secret) || !strings.Contains(line, "bare: invite: no room for [redacted]") {
+			t.Errorf("%s: logged as %s", secret, line)
+		}
 	}
 }
 

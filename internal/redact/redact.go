@@ -38,7 +38,8 @@ func Cut(text string, n int) string {
 // redactions are what a secret looks like: $1 is kept, the rest replaced. The
 // first is a header of credentials, then an authorization scheme, a value by
 // its name (quoted as JSON, then bare, as in forms and URLs), an OAuth code, a
-// URL's user information, a JWT, and an e-mail address.
+// URL's user information, a JWT, a secret key by its prefix, and an e-mail
+// address, as it is or as in a URL.
 var redactions = sync.OnceValue(func() []*regexp.Regexp {
 	const (
 		names = `(?:[\w-]*(?:token|secret|password|passwd|ticket|confirmation|confirmation[_-]?code|code_verifier|api[_-]?key|private_key|assertion)|device_code|user_code)`
@@ -53,7 +54,8 @@ var redactions = sync.OnceValue(func() []*regexp.Regexp {
 		`(?i)((?:^|[?&\s"'])code=)` + value,
 		`(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@"'<>]+@`,
 		`()eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)*`,
-		`()[^\s"'<>:=,;(/]+@[^\s"'<>,;)]+`,
+		`()sk_(?:live|test)_[\w+/=-]+`,
+		`()[^\s"'<>:=,;(/]+(?:@|%40)[^\s"'<>,;)]+`,
 	} {
 		all = append(all, regexp.MustCompile(pattern))
 	}

@@ -19,6 +19,7 @@ func TestRedact(t *testing.T) {
 		"https://h/x?__clerk_ticket=" + secret, "?code=" + secret, "a=b&code=" + secret, "password: " + secret, "api_key=" + secret, "X-Api-Key: " + secret,
 		"got eyJhbGciOiJSUzI1NiJ9." + secret + ".sig", "https://user:" + secret + "@h/path", "Set-Cookie: session=a; id=" + secret,
 		`{"invitation_token":"` + secret, `{'secret': 'x ` + secret + `'}`,
+		"the key sk_live_" + secret + " is revoked", "(sk_test_" + secret + ")", "/keys/sk_live_" + secret + "?x=1", `line\nsk_test_` + secret,
 	} {
 		if got := redact.Text(text); strings.Contains(got, secret) || !strings.Contains(got, "[redacted]") {
 			t.Errorf("%q became %q", text, got)
@@ -26,7 +27,7 @@ func TestRedact(t *testing.T) {
 	}
 	for _, text := range []string{
 		"user not found in organization", `{"code":"OUI-10018","message":"Invitation already exists."}`, "errorCode=OUI-1", "status code: 403",
-		"token_type=Bearer", "Invalid token received.", "https://h/path?filter=1",
+		"token_type=Bearer", "Invalid token received.", "https://h/path?filter=1", "a sk_live key", "https://h/a%20b", "40% of 40",
 	} {
 		if got := redact.Text(text); got != text {
 			t.Errorf("plain text %q became %q", text, got)
@@ -41,6 +42,8 @@ func TestAddresses(t *testing.T) {
 		`filter userName eq "jane.d+x@example.com"`:                `filter userName eq "[redacted]"`,
 		"email=jane@bücher.example, more":                          "email=[redacted], more",
 		"User with the name: DEFAULT/a@example.com already exists": "User with the name: DEFAULT/[redacted] already exists",
+		"GET https://h/users/jane%40example.com: 404":              "GET https://h/users/[redacted] 404",
+		"GET https://h/users?email=jane.d%2Bx%40b%C3%BC.example":   "GET https://h/users?email=[redacted]",
 	} {
 		if got := redact.Text(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
@@ -66,7 +69,7 @@ func TestExcerpt(t *testing.T) {
 }
 
 func FuzzRedact(f *testing.F) {
-	for _, text := range []string{"Bearer abc", `{"token":"a\\"}`, "eyJhbGciOi.a.b", "\xff", "password='"} {
+	for _, text := range []string{"Bearer abc", `{"token":"a\\"}`, "eyJhbGciOi.a.b", "\xff", "password='", "a%40b", "sk_live_", "sk_test_a b%40"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -81,6 +84,12 @@ func FuzzRedact(f *testing.F) {
 		// on a line of its own.
 		if got := redact.Text(text + "\nclient_secret=s3cr3tvalue"); strings.HasSuffix(got, "=s3cr3tvalue") {
 			t.Errorf("%q kept the secret: %q", text, got)
+		}
+		// Nor do a key and an address.
+		for _, line := range []string{"sk_live_s3cr3tvalue", "jane@example.com", "jane%40example.com"} {
+			if got := redact.Text(text + "\n" + line); strings.HasSuffix(got, line) {
+				t.Errorf("%q kept the secret: %q", text, got)
+			}
 		}
 	})
 }
