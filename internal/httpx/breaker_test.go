@@ -271,3 +271,27 @@ func TestProbesAreSingle(t *testing.T) {
 		t.Errorf("state %v", got)
 	}
 }
+
+// A try that ends in a panic says nothing about the vendor, and keeps nobody out.
+func TestPanicEndsTheProbe(t *testing.T) {
+	t.Parallel()
+	r := newBreakerRig(t)
+	r.answer = dropped
+	for range 10 {
+		_ = r.call(t.Context())
+	}
+	r.clock.Advance(5 * time.Second)
+	r.answer = func(*http.Request) (*http.Response, error) { panic("as planned") }
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing was probed")
+			}
+		}()
+		_ = r.call(t.Context())
+	}()
+	r.answer = answering(200, "")
+	if err := r.call(t.Context()); err != nil {
+		t.Errorf("after a probe that ended in a panic: %v", err)
+	}
+}

@@ -182,7 +182,9 @@ func (c *Client) try(ctx context.Context, call Call) try {
 	if failure != nil {
 		return try{failure: failure}
 	}
-	var t try
+	// What is to be told of a try that does not come to its end.
+	t := try{failure: &Error{Op: call.Op, Code: identity.CodeInternal, sent: true}}
+	defer func() { admitted.end(ctx, t) }()
 	seen := Observation{Op: call.Op, Method: call.Method}
 	t.response, t.failure = c.send(ctx, call, &seen)
 	seen.Duration = c.options.Now().Sub(admitted.begun)
@@ -192,7 +194,6 @@ func (c *Client) try(ctx context.Context, call Call) try {
 		seen.Status = t.response.Status
 		t.pause = c.pause(ctx, t.response)
 	}
-	admitted.end(ctx, t)
 	c.options.Observe(seen)
 	return t
 }

@@ -136,6 +136,40 @@ func TestCallerLeavesTheQueue(t *testing.T) {
 	})
 }
 
+// A call that is held back after it has waited for its turn gives the turn back.
+func TestHeldBackAfterWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		breaker := httpx.NewBreaker(&httpx.BreakerOptions{Jitter: func() float64 { return 1 }})
+		l, err := registry(t).Open(t.Name(), quota.Declaration{Scope: "vendor", Quotas: []quota.Quota{
+			{Class: "calls", Limit: quota.Limit{Calls: 1, Window: time.Minute}},
+		}}, nil, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := httpx.New(&httpx.Options{Transport: roundTripper(answering(200, "")), Limiter: l, Breaker: breaker, Attempts: 1})
+		failing := httpx.New(&httpx.Options{Transport: roundTripper(dropped), Breaker: breaker, Attempts: 1})
+		if _, err := get(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		waited := make(chan error)
+		go func() {
+			_, err := get(t.Context(), c)
+			waited <- err
+		}()
+		time.Sleep(58 * time.Second)
+		for range 10 {
+			_, _ = get(t.Context(), failing)
+		}
+		check(t, <-waited, want{identity.CodeProviderUnavailable, false, 0})
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		if _, err := get(t.Context(), c); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after waiting for %v", err, time.Since(began))
+		}
+	})
+}
+
 // A call that found no connection was not seen, and costs no budget.
 func TestUnsentTriesAreFree(t *testing.T) {
 	t.Parallel()
