@@ -110,7 +110,8 @@ func (a Address) Key(rule EmailRule) string {
 	if rule == EmailExact {
 		return a.Local + "@" + a.Domain
 	}
-	return strings.ToLower(a.Local) + "@" + a.Domain
+	// A small letter and its marks may be one character where the capital's are not.
+	return norm.NFC.String(strings.ToLower(a.Local)) + "@" + a.Domain
 }
 
 // SameEmail reports whether two addresses are the same under a rule. An

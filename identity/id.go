@@ -2,7 +2,6 @@ package identity
 
 import (
 	"encoding/base32"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -20,5 +19,9 @@ const (
 // guessed. It is opaque and not a secret.
 func NewID(prefix string) string {
 	id := uuid.Must(uuid.NewV7())
-	return prefix + strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(id[:]))
+	return string(idEncoding.AppendEncode([]byte(prefix), id[:]))
 }
+
+// idEncoding keeps the order of what it encodes (RFC 4648 section 7), in small
+// letters.
+var idEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
