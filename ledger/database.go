@@ -31,6 +31,10 @@ type database interface {
 	alone(ctx context.Context, db *sql.DB) (release func() error, err error)
 	tables(ctx context.Context, db *sql.DB) ([]string, error)
 
+	// wal is the write-ahead log that is to be shortened from here; nil: the database
+	// does that.
+	wal() (*wal, error)
+
 	// statements are what enter and fate need prepared.
 	statements() []string
 	// enter waits until no other process is in a transaction, and names this one.
@@ -63,6 +67,7 @@ const (
 	modeWrite  mode = iota // the one writer
 	modeRead               // beside the writer
 	modeLook               // changes nothing, creates nothing
+	modeLog                // shortens the write-ahead log
 	modeSchema             // changes the schema
 )
 

@@ -281,6 +281,7 @@ func TestLostCommitIsWrittenAgain(t *testing.T) {
 func TestClaimLostWithItsCommit(t *testing.T) {
 	t.Parallel()
 	l := open(t, fresh(t), nil)
+	l.Linger(time.Hour) // or the claim may be committed before what fails
 	o := organization(t, l)
 	room, err := l.Fill(t.Context())
 	if err != nil {

@@ -25,8 +25,8 @@
 // synchronous=FULL, or in Postgres, for several processes at once. On both,
 // transactions run one after the other: SQLite has one writer, and on Postgres a
 // transaction begins by taking an advisory lock. The SQL is the same for both,
-// and what differs stands in sqlite.go and postgres.go. Times are kept in
-// microseconds.
+// and what differs stands in sqlite.go with wal.go and in postgres.go. Times are
+// kept in microseconds.
 //
 // Errors are *identity.Error: not_found, conflict with the field, invite_pending
 // with the living invite, idempotency_in_progress, idempotency_key_reused, and

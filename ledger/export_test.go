@@ -67,6 +67,9 @@ func (l *Ledger) Look(ctx context.Context, lived string) {
 // Refuse has everybody refused with err who has begun to wait before a time.
 func (l *Ledger) Refuse(err error, before time.Time) { l.turn.refused = refusal{at: before, err: err} }
 
+// Linger lets what nobody waits for go uncommitted for so long.
+func (l *Ledger) Linger(d time.Duration) { l.turn.late = d }
+
 // InviteByID reads an invite.
 const InviteByID = inviteByID
 

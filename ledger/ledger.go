@@ -43,6 +43,7 @@ type Ledger struct {
 	turn  turn
 	debts debts
 	kept  *kept
+	wal   *wal // nil: none of ours
 
 	mu     sync.RWMutex // held for reading by Write, for writing by Close
 	closed bool
@@ -101,6 +102,9 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 		return err
 	}
 	l.read = newStatements(l.db, readers)
+	if l.wal, err = l.db.wal(); err != nil {
+		return err
+	}
 	if l.kept, err = newKept(l.db.shared()); err != nil {
 		return err
 	}
@@ -131,6 +135,9 @@ func (l *Ledger) Close() error {
 	var errs []error
 	if l.read != nil {
 		errs = append(errs, l.read.close(), l.read.db.Close())
+	}
+	if l.wal != nil {
+		errs = append(errs, l.wal.db.Close())
 	}
 	if l.write != nil {
 		errs = append(errs, l.write.close())

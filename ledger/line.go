@@ -74,10 +74,3 @@ func (l *line) waits(urgent bool) bool {
 	defer l.mu.Unlock()
 	return len(l.front) > 0 || !urgent && len(l.back) > 0
 }
-
-// waiting returns how many wait.
-func (l *line) waiting() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.front) + len(l.back)
-}

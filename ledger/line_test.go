@@ -9,6 +9,13 @@ import (
 	"time"
 )
 
+// waiting returns how many wait.
+func (l *line) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.front) + len(l.back)
+}
+
 // Who is in the background has its turn after those who are not, but not for ever.
 func TestBackgroundGoesLast(t *testing.T) {
 	t.Parallel()

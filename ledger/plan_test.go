@@ -33,6 +33,7 @@ func TestConnections(t *testing.T) {
 	l := opened(t)
 	for pragma, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000", "query_only": "0",
+		"temp_store": "2", "wal_autocheckpoint": "0",
 	} {
 		var got string
 		if err := l.writer.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {

@@ -157,7 +157,14 @@ func (f *file) connect(m mode, connections int) (*sql.DB, error) {
 		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", "FULL")
 		q.Set("_txlock", "immediate")
-		q.Add("_pragma", "cache_size(-8000)") // takes twice that: a page is a little more than the allocator's 4 KiB
+		q.Add("_pragma", "temp_store(MEMORY)") // what undoes one member of a group alone would become a file
+		q.Add("_pragma", "cache_size(-8000)")  // takes twice that: a page is a little more than the allocator's 4 KiB
+		if m == modeWrite {
+			q.Add("_pragma", "wal_autocheckpoint(0)") // see wal
+		}
+	case modeLog:
+		q.Set("_synchronous", "FULL")
+		q.Set("_busy_timeout", "0")
 	case modeRead:
 		q.Set("_query_only", "on")
 	case modeLook:

@@ -335,6 +335,10 @@ func (l *Ledger) commit(ctx context.Context) {
 	g.err = trouble(l.db, g.err)
 	if g.err == nil {
 		l.life.lives(g)
+		if l.wal != nil && l.wal.add(g.conn) {
+			l.wal.working = true
+			go l.shorten()
+		}
 	}
 	l.kept.drop(g.changed)
 	l.finish(ctx, g)
