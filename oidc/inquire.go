@@ -73,7 +73,7 @@ func (n *introspection) where(ctx context.Context) (string, error) {
 	}
 	at := n.keys.introspection.Load()
 	if at == nil && n.keys.current.Load() == nil {
-		if err := n.keys.fetch(ctx, n.now(), false, true); err != nil {
+		if err := n.keys.fetch(ctx, n.now(), false); err != nil {
 			if errors.Is(err, errBackoff) {
 				err = failed(classConnect, "discovery: %w", err)
 			}

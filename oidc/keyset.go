@@ -17,6 +17,7 @@ const (
 	keysExpire   = 24 * time.Hour   // when keys that cannot be fetched again stop counting
 	rediscover   = 24 * time.Hour   // when discovery is asked again where the keys are
 	keyCooldown  = 30 * time.Second // between two fetches for an unknown kid
+	keysFlooded  = 2 * time.Minute  // when they are, for one from a source over its limit
 	backoffFirst = time.Second      // pause after the first failed fetch; doubles
 	backoffLast  = 30 * time.Second
 )
@@ -94,13 +95,13 @@ var (
 )
 
 // find returns the key to verify a token with, and the generation it belongs
-// to. It may wait for a fetch, if the issuer may be asked at all: where there
-// are no keys yet, and for an unknown kid if the cool-down allows one.
+// to. It may wait for a fetch: where there are no keys yet, and for an unknown kid
+// if the issuer may be asked because of it and the cool-down allows that.
 func (s *keySet) find(ctx context.Context, kid, alg string, mayAsk bool) (crypto.PublicKey, uint64, *refusal) {
 	now := s.now()
 	current := s.current.Load()
 	if current == nil || now.Sub(current.at) >= keysExpire {
-		if err := s.fetch(ctx, now, false, mayAsk); err != nil {
+		if err := s.fetch(ctx, now, false); err != nil {
 			return nil, 0, s.unavailable(err)
 		}
 		current = s.current.Load()
@@ -112,7 +113,11 @@ func (s *keySet) find(ctx context.Context, kid, alg string, mayAsk bool) (crypto
 	if !current.at.Before(now) {
 		return nil, 0, unknown // fetched after the token came
 	}
-	if err := s.fetch(ctx, now, true, mayAsk); err != nil {
+	if !mayAsk {
+		s.glance(now, current)
+		return nil, 0, refuse(reasonUnknownKey, "%w; not fetched again: %w", unknown.err, errSource)
+	}
+	if err := s.fetch(ctx, now, true); err != nil {
 		return nil, 0, refuse(reasonUnknownKey, "%w; not fetched again: %w", unknown.err, err)
 	}
 	current = s.current.Load()
@@ -123,15 +128,21 @@ func (s *keySet) find(ctx context.Context, kid, alg string, mayAsk bool) (crypto
 }
 
 // fetch begins or joins a fetch and waits for it.
-func (s *keySet) fetch(ctx context.Context, now time.Time, unknownKey, mayAsk bool) error {
-	if !mayAsk {
-		return errSource
-	}
+func (s *keySet) fetch(ctx context.Context, now time.Time, unknownKey bool) error {
 	f, err := s.start(now, unknownKey)
 	if err != nil {
 		return err
 	}
 	return f.wait(ctx)
+}
+
+// glance has keys fetched again that are not quite fresh, and waits for nothing. A
+// source may be over its limit because the issuer has changed its keys, and then all
+// its good tokens are among those that fail: no other token may ever tell us.
+func (s *keySet) glance(now time.Time, current *keys) {
+	if now.Sub(current.at) >= keysFlooded {
+		_, _ = s.start(now, true) // the key set logs what went wrong
+	}
 }
 
 // used tells that a good token was verified with the keys at hand, which

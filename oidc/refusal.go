@@ -58,12 +58,10 @@ func (r reason) detail() string {
 		return "The bearer token is not of a kind that is accepted here."
 	case reasonKeysUnavailable:
 		return "The bearer token cannot be verified at the moment: its issuer's keys cannot be had."
-	case reasonInactive, reasonUnroutable: // the same, or it would tell which organizations there are
+	case reasonInactive, reasonUnroutable, reasonTooManyFailures: // the same, or it would tell which organizations there are
 		return "The bearer token is not active, or not known here."
 	case reasonIssuerUnavailable:
 		return "The bearer token cannot be verified at the moment: its issuer cannot be asked."
-	case reasonTooManyFailures:
-		return "The bearer token is not known, and is not asked about: too many others have failed."
 	default:
 		return "The bearer token's signature cannot be verified."
 	}

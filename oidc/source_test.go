@@ -81,6 +81,13 @@ func TestLimitOfASource(t *testing.T) {
 
 	i.say("known", nil) // revoked: no longer one that was good before
 	refusedFor(t, a, here, "known", reasonInactive)
+	clock.Advance(time.Minute) // the refusal is forgotten, and the limit is whole
+	for n := range 20 {
+		refusedFor(t, a, here, fmt.Sprint("worst", n), reasonInactive)
+	}
+	i.wantInquiries(t, 48)
+	refusedFor(t, a, here, "known", reasonTooManyFailures)
+	i.wantInquiries(t, 48)
 }
 
 // A token that is tried again and again counts once, so that one broken client
@@ -102,30 +109,64 @@ func TestRepeatedTokenCountsOnce(t *testing.T) {
 	accepted(t, a, here, "good")
 }
 
-// Keys are not fetched for a source beyond its limit, and are for others.
+// Because of a source beyond its limit, keys are fetched once in two minutes at
+// most: often enough for its good tokens, if it was a change of keys that made them
+// fail, and no token of another source ever comes.
 func TestLimitOfASourceAndKeys(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	i := newTestIssuer(t, public("k", firstKey()))
-	a := open(t, &Options{Now: clock.Now, SourceFailures: 5, SourceWindow: 24 * time.Hour}, i.config("i"))
+	a := open(t, &Options{Now: clock.Now, SourceFailures: 5, SourceWindow: 1000 * time.Hour}, i.config("i"))
 	here, there := from(oneAddress, ""), from(anotherAddress, "")
 	unknown := func(n int) string { return mint(fmt.Sprint("x", n), firstKey(), claims(i.url, clock.Now(), nil)) }
-	for n := range 5 {
-		refusedFor(t, a, here, unknown(n), reasonUnknownKey)
+	flood := func(from, to int) (fetches int64) {
+		t.Helper()
+		before := i.fetches.Load()
+		for n := range to - from {
+			refusedFor(t, a, here, unknown(from+n), reasonUnknownKey)
+			wait(a)
+		}
+		return i.fetches.Load() - before
 	}
-	fetched := i.fetches.Load()
-	clock.Advance(keysStale)
-	for n := range 50 {
-		refusedFor(t, a, here, unknown(100+n), reasonUnknownKey)
+	flood(0, 5)
+	clock.Advance(keysFlooded - time.Second)
+	if n := flood(100, 150); n != 0 {
+		t.Errorf("%d fetches because of a source beyond its limit", n)
 	}
-	if n := i.fetches.Load(); n != fetched {
-		t.Errorf("%d fetches because of a source beyond its limit", n-fetched)
+	clock.Advance(time.Second)
+	if n := flood(200, 250); n != 1 {
+		t.Errorf("%d fetches after two minutes, want one", n)
 	}
-	i.publish(public("k", firstKey()), public("k2", secondKey()))
-	rotated := mint("k2", secondKey(), claims(i.url, clock.Now(), nil))
-	refusedFor(t, a, here, rotated, reasonUnknownKey)
-	accepted(t, a, there, rotated)
-	accepted(t, a, here, mint("k2", secondKey(), claims(i.url, clock.Now(), fields{"sub": "bob"})))
+
+	i.publish(public("k2", secondKey()))
+	rotated := func(who string) string {
+		return mint("k2", secondKey(), claims(i.url, clock.Now(), fields{"sub": who}))
+	}
+	refusedFor(t, a, here, rotated("jane"), reasonUnknownKey)
+	clock.Advance(keysFlooded)
+	refusedFor(t, a, here, rotated("jane"), reasonUnknownKey) // not waited for
+	wait(a)
+	accepted(t, a, here, rotated("jane"))
+	accepted(t, a, there, rotated("bob"))
+
+	i.publish(public("k3", firstKey()))
+	other := mint("k3", firstKey(), claims(i.url, clock.Now(), nil))
+	clock.Advance(keyCooldown)
+	refusedFor(t, a, here, other, reasonUnknownKey)
+	accepted(t, a, there, other) // another source is listened to at once
+	accepted(t, a, here, mint("k3", firstKey(), claims(i.url, clock.Now(), fields{"sub": "bob"})))
+}
+
+// Keys that are not to be had yet, or too old, are fetched whoever comes.
+func TestLimitOfASourceWithoutKeys(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	i := newTestIssuer(t, public("k", firstKey()))
+	a := open(t, &Options{Now: clock.Now, SourceFailures: 1, SourceWindow: 1000 * time.Hour}, i.config("i"))
+	here := from(oneAddress, "")
+	refusedFor(t, a, here, mint("x", firstKey(), claims(i.url, clock.Now(), nil)), reasonUnknownKey)
+	clock.Advance(keysExpire)
+	accepted(t, a, here, mint("k", firstKey(), claims(i.url, clock.Now(), nil)))
 }
 
 // What many sources can make us ask in a minute is bounded as well, and those

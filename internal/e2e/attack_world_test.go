@@ -49,7 +49,7 @@ func besiege(t *testing.T, limits map[string]any) *besieged {
 // entry is the forger in the gateway's configuration.
 func (f *forger) entry(name, connection string, prefixes []string) map[string]any {
 	return map[string]any{
-		"name": name, "issuer": f.url, "audiences": []string{"usher"},
+		"name": name, "issuer": f.url, "audiences": []string{"usher"}, "authorized_parties": []string{"backend"},
 		"introspection": map[string]any{"client_id": "usher", "client_secret": "s3cret", "prefixes": prefixes, "timeout": "2s"},
 		"services": []any{map[string]any{
 			"client": "backend", "grant": []string{"invites:read"},
