@@ -23,7 +23,8 @@ type cursor struct {
 
 const bindingBytes = 8
 
-// binding identifies a listing: its kind, its organization and its filters.
+// binding identifies a listing: its kind, its organization and its filters, which
+// must be such as JSON can say. Without a binding there is no cursor.
 func binding(listing ...any) []byte {
 	text, err := json.Marshal(listing)
 	if err != nil {
@@ -35,18 +36,19 @@ func binding(listing ...any) []byte {
 
 // encodeCursor returns "" for an empty position.
 func encodeCursor(position string, listing ...any) string {
-	if position == "" {
+	bound := binding(listing...)
+	if position == "" || bound == nil {
 		return ""
 	}
-	text, err := json.Marshal(cursor{Binding: binding(listing...), Position: position})
+	text, err := json.Marshal(cursor{Binding: bound, Position: position})
 	if err != nil {
 		return ""
 	}
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// decodeCursor returns the position, "" for an empty cursor. A garbled cursor
-// and one of another listing are invalid_request.
+// decodeCursor returns the position, "" for an empty cursor. A garbled cursor, one
+// in another spelling than ours and one of another listing are invalid_request.
 func decodeCursor(text string, listing ...any) (string, error) {
 	if text == "" {
 		return "", nil
@@ -57,7 +59,7 @@ func decodeCursor(text string, listing ...any) (string, error) {
 		return "", foreign
 	}
 	var c cursor
-	if err := json.Unmarshal(raw, &c); err != nil || c.Position == "" || string(c.Binding) != string(binding(listing...)) {
+	if err := json.Unmarshal(raw, &c); err != nil || encodeCursor(c.Position, listing...) != text {
 		return "", foreign
 	}
 	return c.Position, nil

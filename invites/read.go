@@ -97,7 +97,11 @@ func inviteQuery(c *Connection, org *identity.Organization, r ListRequest) (ledg
 	if q.Limit, err = limit(r.Page.Limit); err != nil {
 		return q, nil, err
 	}
-	listing := []any{"invites", org.ID, q.States, q.EmailKey, q.Role, q.CreatedAfter}
+	var created any
+	if r.CreatedAfter != nil { // JSON cannot say every time that a caller may send
+		created = r.CreatedAfter.UTC().Format(time.RFC3339Nano)
+	}
+	listing := []any{"invites", org.ID, q.States, q.EmailKey, q.Role, created}
 	at, err := decodeCursor(r.Page.Cursor, listing...)
 	if err != nil || at == "" {
 		return q, listing, err
