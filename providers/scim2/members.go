@@ -57,7 +57,7 @@ func (p *Provider) ListMembers(ctx context.Context, org identity.OrgRef, r ident
 	}
 	page := &identity.Page[identity.Member]{Items: []identity.Member{}}
 	if more {
-		page.Next = base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + ids[len(ids)-1]))
+		page.Next = cursorAfter(ids[len(ids)-1])
 	}
 	if len(ids) == 0 {
 		return page, nil
@@ -74,14 +74,21 @@ func (p *Provider) ListMembers(ctx context.Context, org identity.OrgRef, r ident
 	return page, nil
 }
 
+// cursorAfter is the cursor of the page that follows an id.
+func cursorAfter(id string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + id))
+}
+
+// readCursor returns the id that a cursor follows, "" for an empty cursor.
 func readCursor(cursor string) (after string, err error) {
 	if cursor == "" {
 		return "", nil
 	}
-	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	// What does not decode in whole decodes to a part of it, whose cursor is another.
+	text, _ := base64.RawURLEncoding.DecodeString(cursor)
 	after, ok := strings.CutPrefix(string(text), cursorPrefix)
-	if err != nil || !ok || after == "" {
-		return "", identity.Errorf(identity.CodeInvalidRequest, "The cursor is not one of this listing.")
+	if !ok || after == "" || cursorAfter(after) != cursor {
+		return "", identity.FieldError(identity.CodeInvalidRequest, "query:cursor", "The cursor is not one of ours.")
 	}
 	return after, nil
 }
