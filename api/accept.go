@@ -20,6 +20,12 @@ const (
 	parameterStatus = "invite_status"
 )
 
+// The operations that usher's own page does for people.
+const (
+	opOpenLink = "openInviteLink"
+	opAccept   = "acceptInvite"
+)
+
 type (
 	openLinkInput struct {
 		Handle string `path:"handle" doc:"The secret of the link."`
@@ -86,18 +92,30 @@ func passedOn(ctx context.Context) url.Values {
 }
 
 func (a *API) acceptInvite(ctx context.Context, in *acceptInput) (*acceptOutput, error) {
-	got, err := a.service.Accept(ctx, in.Body.Token)
+	got, err := a.accept(ctx, in.Body.Token)
 	if err != nil {
 		return nil, err
 	}
 	return &acceptOutput{newAcceptance(got)}, nil
 }
 
+// accept accepts an invite, and notes which: the request names neither it nor
+// its organization.
+func (a *API) accept(ctx context.Context, token string) (*invites.Acceptance, error) {
+	got, err := a.service.Accept(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	known := requestOf(ctx)
+	known.organization, known.invite = got.Organization.ID, got.Invite.ID
+	return got, nil
+}
+
 func newAcceptance(a *invites.Acceptance) Acceptance {
 	return Acceptance{
 		InviteID: a.Invite.ID, OrganizationID: a.Organization.ID, OrganizationName: a.Organization.Name,
 		Email: a.Invite.Email, Roles: items(a.Invite.Roles, func(r *string) string { return *r }), State: string(a.Invite.State),
-		RedirectURL: optional(a.Invite.RedirectURL),
+		RedirectURL: optional(&a.Invite.RedirectURL),
 	}
 }
 

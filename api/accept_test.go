@@ -3,8 +3,6 @@ package api_test
 import (
 	"bytes"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -148,11 +146,7 @@ func TestAcceptPage(t *testing.T) {
 			t.Errorf("policy %q lacks %q", policy, part)
 		}
 	}
-	press := func() answer {
-		r := httptest.NewRequest("POST", "/accept", strings.NewReader(url.Values{"invite_token": {secret}}.Encode()))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		return h.serve(r)
-	}
+	press := func() answer { return h.press(secret) }
 	h.vendor.Inject(memory.Fault{Op: "accept", Code: identity.CodeProviderUnavailable})
 	if got := press(); got.status != 503 || !strings.Contains(got.body, "The invitation is still open.") {
 		t.Errorf("%d %s", got.status, got.body)

@@ -52,13 +52,32 @@ type acceptView struct {
 	Style                    template.CSS
 }
 
+// handle makes a handler of what a page says. The page does for people what an
+// operation does for applications: it is held to the same rate, and recorded
+// as that operation.
+func (p *acceptPages) handle(operation string, say func(*gin.Context) (acceptView, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := p.a.spend(c.Request, c.Header); err != nil {
+			p.fail(c, err)
+			return
+		}
+		finished := false
+		defer func() { p.a.recordPage(c, operation, finished) }()
+		if view, err := say(c); err != nil {
+			p.fail(c, err)
+		} else {
+			p.write(c, http.StatusOK, view)
+		}
+		finished = true
+	}
+}
+
 // show answers a GET.
-func (p *acceptPages) show(c *gin.Context) {
+func (p *acceptPages) show(c *gin.Context) (acceptView, error) {
 	token := c.Query(parameterToken)
 	l, err := p.a.service.Landing(c.Request.Context(), token)
 	if err != nil {
-		p.fail(c, err)
-		return
+		return acceptView{}, err
 	}
 	name := l.Organization.Name
 	view := acceptView{Title: "Join " + name}
@@ -73,32 +92,32 @@ func (p *acceptPages) show(c *gin.Context) {
 	case invites.LandingRevoked:
 		view.Text = "This invitation has been withdrawn."
 	}
-	p.write(c, http.StatusOK, view)
+	return view, nil
 }
 
 // accept answers the form.
-func (p *acceptPages) accept(c *gin.Context) {
-	if !p.a.admits(c.Request) {
-		p.write(c, http.StatusTooManyRequests, acceptView{Title: "Please wait", Text: "Too many requests come from here. Try again in a minute."})
-		return
-	}
+func (p *acceptPages) accept(c *gin.Context) (acceptView, error) {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
-	got, err := p.a.service.Accept(c.Request.Context(), c.PostForm(parameterToken))
+	got, err := p.a.accept(c.Request.Context(), c.PostForm(parameterToken))
 	if err != nil {
-		p.fail(c, err)
-		return
+		return acceptView{}, err
 	}
-	p.write(c, http.StatusOK, acceptView{
+	return acceptView{
 		Title: "Welcome to " + got.Organization.Name, Text: got.Invite.Email + " is a member now.", Next: got.Invite.RedirectURL,
-	})
+	}, nil
 }
 
 // fail says what went wrong, in words for people.
 func (p *acceptPages) fail(c *gin.Context, err error) {
 	problem := problemOf(err)
 	problem.note(requestOf(c.Request.Context()))
+	for name, value := range problem.headers() {
+		c.Header(name, value)
+	}
 	view := acceptView{Title: "This did not work", Text: "Try again in a minute. The invitation is still open."}
 	switch identity.Code(problem.Code) {
+	case identity.CodeRateLimited:
+		view = acceptView{Title: "Please wait", Text: "Too many requests come from here. Try again in a minute."}
 	case identity.CodeNotFound:
 		view = acceptView{Title: "No invitation", Text: "There is no invitation behind this link. Copy it whole from the mail, or ask for a new one."}
 	case identity.CodeInviteExpired:

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -115,6 +116,31 @@ func TestAnotherOrganizationsInviteIsNotFound(t *testing.T) {
 	}
 	if got := h.do(single, "GET", "/v1/organizations/current/invites/"+id, "").is(200, ""); got.text("state") != "pending" {
 		t.Errorf("the invite changed: %s", got.body)
+	}
+}
+
+// TestTheLoadedRowIsChecked: whichever row a reference leads to by mistake, it
+// is shown and changed only if it is the caller's.
+func TestTheLoadedRowIsChecked(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	before := h.everything()
+	h.api.LoadOrganization(func(context.Context, invites.Caller, string) (*identity.Organization, error) { return h.other, nil })
+	for _, op := range h.document().operations() {
+		if !strings.Contains(op.path, "{org}") {
+			continue
+		}
+		for _, ref := range []string{"acme", "current", h.other.ID} {
+			got := h.do(single, op.method, h.concrete(op, ref, "inv_none"), h.bodyFor(op)).is(404, "not_found")
+			if got.text("detail") != "There is no such organization." {
+				t.Errorf("%s of %s: %s", op.OperationID, ref, got.body)
+			}
+		}
+	}
+	h.do(admin, "GET", "/v1/organizations/acme", "").is(200, "") // it is his
+	h.api.LoadOrganization(h.service.Organization)
+	if after := h.everything(); after != before {
+		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 }
 

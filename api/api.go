@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"usher/identity"
 	"usher/internal/audit"
 	"usher/invites"
 	"usher/ledger"
@@ -69,6 +70,10 @@ type Options struct {
 // API is the HTTP handler. It may be used concurrently.
 type API struct {
 	service *invites.Service
+	// organization loads what a caller means by an id, a slug or "current". It
+	// is the service's.
+	organization func(ctx context.Context, by invites.Caller, ref string) (*identity.Organization, error)
+
 	auth    Authenticator
 	ledger  *ledger.Ledger
 	log     *slog.Logger
@@ -95,7 +100,7 @@ func New(o Options) (*API, error) {
 	}
 	setGlobals()
 	a := &API{
-		service: o.Service, auth: o.Auth, ledger: o.Ledger,
+		service: o.Service, organization: o.Service.Organization, auth: o.Auth, ledger: o.Ledger,
 		tracer: o.Tracer, trustTraces: o.TrustTraces, audit: o.Audit,
 		log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, proxies: o.TrustedProxies, now: o.Now,
 		engine: gin.New(), templates: map[string]string{},

@@ -70,7 +70,7 @@ func newBatch(b *identity.Batch) Batch {
 		counts.Rows += n
 	}
 	return Batch{
-		ID: b.ID, OrganizationID: b.OrganizationID, State: string(b.State), Counts: counts, Inviter: newActor(b.Inviter),
+		ID: b.ID, OrganizationID: b.OrganizationID, State: string(b.State), Counts: counts, Inviter: newActor(&b.Inviter),
 		CreatedAt: utc(b.CreatedAt), UpdatedAt: utc(b.UpdatedAt),
 		FinishedAt: optionalTime(b.FinishedAt), EstimatedFinishAt: optionalTime(b.EstimatedFinishAt),
 	}
@@ -78,7 +78,7 @@ func newBatch(b *identity.Batch) Batch {
 
 func newBatchItem(i *identity.BatchItem) BatchItem {
 	return BatchItem{
-		Row: i.Row, Line: i.Line, Email: i.Email, Outcome: string(i.Outcome), Code: optional(string(i.Code)),
-		Field: optional(i.Field), Detail: optional(i.Detail), InviteID: optional(i.InviteID),
+		Row: i.Row, Line: i.Line, Email: i.Email, Outcome: string(i.Outcome), Code: optional((*string)(&i.Code)),
+		Field: optional(&i.Field), Detail: optional(&i.Detail), InviteID: optional(&i.InviteID),
 	}
 }

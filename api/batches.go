@@ -176,7 +176,7 @@ func (a *API) listBatches(ctx context.Context, in *listBatchesInput) (*batchesOu
 	if err != nil {
 		return nil, err
 	}
-	return &batchesOutput{BatchList{Data: items(found.Items, newBatch), NextCursor: optional(found.Next)}}, nil
+	return &batchesOutput{BatchList{Data: items(found.Items, newBatch), NextCursor: optional(&found.Next)}}, nil
 }
 
 func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchSeen, error) {
@@ -221,5 +221,5 @@ func (a *API) listBatchItems(ctx context.Context, in *listItemsInput) (*itemsOut
 	if err != nil {
 		return nil, err
 	}
-	return &itemsOutput{BatchItemList{Data: items(found.Items, newBatchItem), NextCursor: optional(found.Next)}}, nil
+	return &itemsOutput{BatchItemList{Data: items(found.Items, newBatchItem), NextCursor: optional(&found.Next)}}, nil
 }

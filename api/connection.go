@@ -97,7 +97,7 @@ func newCapabilities(c *invites.Connection) Capabilities {
 	return Capabilities{
 		Connection: c.Name, Provider: c.Client.Provider(),
 		Capabilities: items(c.Client.Capabilities(), func(s *providers.CapabilityStatus) Capability {
-			return Capability{Capability: string(s.Capability), Support: string(s.Support), How: optional(s.How)}
+			return Capability{Capability: string(s.Capability), Support: string(s.Support), How: optional(&s.How)}
 		}),
 		InviteFields: InviteFields{
 			Message: f.Message, RedirectURL: f.RedirectURL, NotifyFalse: f.NotifyFalse, ExpiresAt: f.ExpiresAt,

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"usher/identity"
 	"usher/ledger"
@@ -114,11 +116,7 @@ func (x *exchange) replay(old *ledger.Answer) {
 
 // flush sends the answer.
 func (x *exchange) flush() {
-	for name, values := range x.header {
-		for _, value := range values {
-			x.humaContext.AppendHeader(name, value)
-		}
-	}
+	maps.Copy(humagin.Unwrap(x).Writer.Header(), x.header)
 	if x.answer.Len() > 0 {
 		x.humaContext.SetHeader("Content-Length", strconv.Itoa(x.answer.Len()))
 	}

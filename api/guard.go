@@ -96,7 +96,12 @@ func bearer(values []string) (string, bool) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", false
 	}
-	return token, !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+	for _, c := range []byte(token) {
+		if c <= ' ' || c > '~' {
+			return "", false
+		}
+	}
+	return token, true
 }
 
 // resolve loads the organization of the path and checks the loaded row against
@@ -105,17 +110,17 @@ func (a *API) resolve(x *exchange, r route, c *call) error {
 	if !strings.Contains(r.path, "{org}") {
 		return nil
 	}
-	missing := identity.Errorf(identity.CodeNotFound, "There is no such organization.")
+	missing := func() error { return identity.Errorf(identity.CodeNotFound, "There is no such organization.") }
 	ref := x.Param("org")
 	if !plausibleRef(ref) {
-		return missing
+		return missing()
 	}
-	org, err := a.service.Organization(x.ctx, c.caller, ref)
+	org, err := a.organization(x.ctx, c.caller, ref)
 	if err != nil {
 		return err
 	}
 	if !c.caller.Access.Allows(org) {
-		return missing
+		return missing()
 	}
 	c.org = org
 	requestOf(x.ctx).organization = org.ID

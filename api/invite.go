@@ -128,12 +128,12 @@ func text(s *string) string {
 func newInvite(i *identity.Invite) Invite {
 	out := Invite{
 		ID: i.ID, OrganizationID: i.OrganizationID, Email: i.Email, Roles: list(i.Roles),
-		State: string(i.State), StateReason: optional(i.StateReason),
-		GivenName: optional(i.GivenName), FamilyName: optional(i.FamilyName), Locale: optional(i.Locale),
-		RedirectURL: optional(i.RedirectURL), Notify: i.Notify, Inviter: newActor(i.Inviter),
+		State: string(i.State), StateReason: optional(&i.StateReason),
+		GivenName: optional(&i.GivenName), FamilyName: optional(&i.FamilyName), Locale: optional(&i.Locale),
+		RedirectURL: optional(&i.RedirectURL), Notify: i.Notify, Inviter: newActor(&i.Inviter),
 		ExpiresAt: optionalTime(i.ExpiresAt), CreatedAt: utc(i.CreatedAt), UpdatedAt: utc(i.UpdatedAt),
 		AcceptedAt: optionalTime(i.AcceptedAt), SentAt: optionalTime(i.SentAt), SyncedAt: optionalTime(i.SyncedAt),
-		Provider:   InviteProvider{Connection: i.Connection, ProviderID: optional(i.ProviderID)},
+		Provider:   InviteProvider{Connection: i.Connection, ProviderID: optional(&i.ProviderID)},
 		NotCarried: list(i.NotCarried),
 	}
 	if len(i.Metadata) > 0 {
@@ -144,15 +144,16 @@ func newInvite(i *identity.Invite) Invite {
 
 func newInviteDetail(i *identity.Invite) InviteDetail {
 	out := InviteDetail{Invite: newInvite(i), History: make([]InviteEvent, len(i.History))}
-	for n, e := range i.History {
-		out.History[n] = InviteEvent{At: utc(e.At), State: string(e.State), Reason: optional(e.Reason), Actor: newActor(e.Actor)}
+	for n := range i.History {
+		e := &i.History[n]
+		out.History[n] = InviteEvent{At: utc(e.At), State: string(e.State), Reason: optional(&e.Reason), Actor: newActor(&e.Actor)}
 	}
 	return out
 }
 
-func newActor(a identity.Actor) *Actor {
+func newActor(a *identity.Actor) *Actor {
 	if a.IsZero() {
 		return nil
 	}
-	return &Actor{Issuer: a.Issuer, Subject: a.Subject, Email: optional(a.Email)}
+	return &Actor{Issuer: a.Issuer, Subject: a.Subject, Email: optional(&a.Email)}
 }

@@ -58,7 +58,7 @@ func (a *API) listInvites(ctx context.Context, in *listInvitesInput) (*invitesOu
 	if err != nil {
 		return nil, err
 	}
-	return &invitesOutput{InviteList{Data: items(found.Items, newInvite), NextCursor: optional(found.Next)}}, nil
+	return &invitesOutput{InviteList{Data: items(found.Items, newInvite), NextCursor: optional(&found.Next)}}, nil
 }
 
 func (a *API) getInvite(ctx context.Context, in *inviteInput) (*detailOutput, error) {

@@ -91,15 +91,6 @@ func (a *API) whose(r *http.Request) string {
 	return "\x00" + source.String()
 }
 
-// admits takes a request outside of the operations out of its source's bucket.
-func (a *API) admits(r *http.Request) bool {
-	if a.limiter == nil {
-		return true
-	}
-	ok, _, _ := a.limiter.take(a.whose(r), a.now())
-	return ok
-}
-
 // take takes one request out of somebody's bucket. It returns how many
 // whole requests are left, and after how many seconds there is one more.
 func (l *limiter) take(who string, now time.Time) (ok bool, left, next int) {
@@ -116,14 +107,21 @@ func ceilSeconds(s float64) int { return max(1, int(math.Ceil(s))) }
 // limit holds the caller to its rate, whatever it asks for. Its headers are
 // set on the answer itself, so that every answer from here on has them.
 func (a *API) limit(x *exchange, _ route, c *call) error {
+	err := a.spend(humagin.Unwrap(x).Request, x.humaContext.SetHeader)
+	c.admitted = err == nil
+	return err
+}
+
+// spend takes a request out of its bucket and tells, by the answer's headers,
+// where that stands. An error means that it is empty.
+func (a *API) spend(r *http.Request, set func(name, value string)) error {
 	if a.limiter == nil {
-		c.admitted = true
 		return nil
 	}
-	ok, left, next := a.limiter.take(a.whose(humagin.Unwrap(x).Request), a.now())
-	x.humaContext.SetHeader(headerPolicy, a.limiter.policy)
-	x.humaContext.SetHeader(headerLimit, `"default";r=`+strconv.Itoa(left)+";t="+strconv.Itoa(next))
-	if c.admitted = ok; ok {
+	ok, left, next := a.limiter.take(a.whose(r), a.now())
+	set(headerPolicy, a.limiter.policy)
+	set(headerLimit, `"default";r=`+strconv.Itoa(left)+";t="+strconv.Itoa(next))
+	if ok {
 		return nil
 	}
 	return &identity.Error{

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,34 @@ func TestPrincipalsDoNotDisturbEachOther(t *testing.T) {
 	h.do(reader, "GET", "/v1/organizations", "").is(200, "")
 	h.do("token-namesake", "GET", "/v1/organizations", "").is(200, "")
 	h.do("token-namesake", "GET", "/v1/organizations", "").is(429, "rate_limited")
+}
+
+// TestSourcesAreNetworks: one subscriber of IPv6 has a /64 of addresses, and one
+// bucket. Of IPv4 each address has its own, however it is written.
+func TestSourcesAreNetworks(t *testing.T) {
+	t.Parallel()
+	h := build(t, limited(1, 1))
+	h.send("ada@example.com")
+	secret := h.link("ada@example.com")
+	for _, step := range []struct {
+		peer   string
+		status int
+	}{
+		{"[2001:db8:0:1::1]:5", http.StatusSeeOther},
+		{"[2001:db8:0:1:ffff:ffff:ffff:ffff]:5", http.StatusTooManyRequests},
+		{"[2001:db8:0:2::1]:5", http.StatusSeeOther},
+		{"[2001:db8:0:2::2]:6", http.StatusTooManyRequests},
+		{"192.0.2.7:5", http.StatusSeeOther},
+		{"192.0.2.8:5", http.StatusSeeOther},
+		{"[::ffff:192.0.2.7]:5", http.StatusTooManyRequests},
+		{"[::ffff:192.0.2.9]:5", http.StatusSeeOther},
+	} {
+		r := newRequest("GET", callbackPath+secret)
+		r.RemoteAddr = step.peer
+		if got := h.serve(r); got.status != step.status {
+			t.Errorf("%s: got %d, want %d", step.peer, got.status, step.status)
+		}
+	}
 }
 
 // TestWhatIsLimited: whatever is asked for with a token, and nothing else.

@@ -58,7 +58,7 @@ func (a *API) listMembers(ctx context.Context, in *listMembersInput) (*membersOu
 	if err != nil {
 		return nil, err
 	}
-	return &membersOutput{MemberList{Data: items(found.Items, newMember), NextCursor: optional(found.Next)}}, nil
+	return &membersOutput{MemberList{Data: items(found.Items, newMember), NextCursor: optional(&found.Next)}}, nil
 }
 
 func (a *API) listRoles(ctx context.Context, _ *InOrganization) (*rolesOutput, error) {
@@ -73,12 +73,12 @@ func (a *API) listRoles(ctx context.Context, _ *InOrganization) (*rolesOutput, e
 func newMember(m *identity.Member) Member {
 	return Member{
 		ID: m.ID, OrganizationID: m.OrganizationID, ProviderID: m.ProviderID,
-		UserName: optional(m.UserName), Email: optional(m.Email),
-		GivenName: optional(m.GivenName), FamilyName: optional(m.FamilyName),
+		UserName: optional(&m.UserName), Email: optional(&m.Email),
+		GivenName: optional(&m.GivenName), FamilyName: optional(&m.FamilyName),
 		Roles: list(m.Roles), CreatedAt: optionalTime(m.CreatedAt),
 	}
 }
 
 func newRole(r *identity.Role) Role {
-	return Role{Key: r.Key, Name: optional(r.Name), ProviderID: optional(r.ProviderID)}
+	return Role{Key: r.Key, Name: optional(&r.Name), ProviderID: optional(&r.ProviderID)}
 }

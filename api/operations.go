@@ -113,14 +113,14 @@ var operationDocuments = sync.OnceValue(func() map[string]operationDocument {
 			description: "Sends the failed rows again, and no others. Rows that are wrong in themselves stay failed. Takes no body.",
 			codes:       []identity.Code{identity.CodeConflict},
 		},
-		"openInviteLink": {
+		opOpenLink: {
 			tag: tagInvites, summary: "Open the link of an invite",
 			description: "Where the links in mails lead. Leads on to the application's page, or to one of usher's own, with the link's secret as `invite_token` " +
 				"and what it leads to as `invite_status` (`ready`, `accepted`, `expired`, `revoked`); other query parameters are passed on. " +
 				"It changes nothing: programs that scan mails may follow links.",
 			codes: []identity.Code{identity.CodeNotFound, identity.CodeProviderUnavailable},
 		},
-		"acceptInvite": {
+		opAccept: {
 			tag: tagInvites, summary: "Accept an invite by its link",
 			description: "Makes the invitee a member with the roles of the invite. The secret of the link is the credential; no bearer token is needed. " +
 				"Where the identity provider accepts on a page of its own there is no such link.",

@@ -106,7 +106,7 @@ func (a *API) listOrganizations(ctx context.Context, in *struct{ Paging }) (*org
 		return nil, err
 	}
 	return &organizationsOutput{OrganizationList{
-		Data: items(found.Items, newOrganization), NextCursor: optional(found.Next),
+		Data: items(found.Items, newOrganization), NextCursor: optional(&found.Next),
 	}}, nil
 }
 
@@ -134,7 +134,7 @@ func (a *API) updateOrganization(ctx context.Context, in *updateOrganizationInpu
 
 func newOrganization(o *identity.Organization) Organization {
 	return Organization{
-		ID: o.ID, Slug: optional(o.Slug), Name: o.Name, Connection: o.Connection, ProviderID: o.ProviderID,
+		ID: o.ID, Slug: optional(&o.Slug), Name: o.Name, Connection: o.Connection, ProviderID: o.ProviderID,
 		CreatedAt: utc(o.CreatedAt), UpdatedAt: utc(o.UpdatedAt), SyncedAt: optionalTime(o.SyncedAt),
 	}
 }

@@ -90,16 +90,30 @@ const ledgerAway = 5 * time.Second
 
 // fieldError says which part of the request is at fault: "query:x", "path:x"
 // and "header:x" name parameters and headers, anything else is a JSON pointer.
+// What is none of these leads to the body as a whole.
 func fieldError(field, detail string) ProblemError {
 	place, name, _ := strings.Cut(field, ":")
-	switch place {
-	case "query", "path":
+	switch {
+	case name != "" && (place == "query" || place == "path"):
 		return ProblemError{Parameter: name, Detail: detail}
-	case "header":
+	case name != "" && place == "header":
 		return ProblemError{Header: name, Detail: detail}
-	default:
-		return ProblemError{Pointer: &field, Detail: detail}
+	case !isPointer(field):
+		field = ""
 	}
+	return ProblemError{Pointer: &field, Detail: detail}
+}
+
+// isPointer reports whether a text is a JSON pointer as RFC 6901 has it.
+func isPointer(text string) bool {
+	_, rest, escaped := strings.Cut(text, "~")
+	for escaped {
+		if !strings.HasPrefix(rest, "0") && !strings.HasPrefix(rest, "1") {
+			return false
+		}
+		_, rest, escaped = strings.Cut(rest, "~")
+	}
+	return text == "" || text[0] == '/'
 }
 
 // note gives the document its request id and leaves code and cause for the

@@ -30,7 +30,7 @@ type request struct {
 
 	principal    *oidc.Principal // nil until authenticated
 	organization string          // id; empty until resolved
-	invite       string          // id of the invite that a problem was about; empty: none
+	invite       string          // id of the invite that was accepted, or that a problem was about; empty: none
 	replayed     bool
 	code         identity.Code // of the problem that was answered; empty: none
 	failure      error         // its cause, for the log

@@ -49,8 +49,8 @@ func (a *API) routes() []route {
 		{http.MethodPost, org + "/invite-batches/{batch}/cancel", identity.InvitesWrite, "cancelInviteBatch", handle(a.cancelBatch)},
 		{http.MethodPost, org + "/invite-batches/{batch}/retry", identity.InvitesWrite, "retryInviteBatch", handle(a.retryBatch)},
 
-		{http.MethodGet, PathCallback + "{handle}", holder, "openInviteLink", handle(a.openLink)},
-		{http.MethodPost, "/v1/invites/accept", holder, "acceptInvite", handle(a.acceptInvite)},
+		{http.MethodGet, PathCallback + "{handle}", holder, opOpenLink, handle(a.openLink)},
+		{http.MethodPost, "/v1/invites/accept", holder, opAccept, handle(a.acceptInvite)},
 
 		{http.MethodGet, org + "/members", identity.MembersRead, "listMembers", handle(a.listMembers)},
 		{http.MethodGet, org + "/roles", identity.MembersRead, "listRoles", handle(a.listRoles)},

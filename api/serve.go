@@ -47,8 +47,8 @@ func (a *API) serveOperations(registry *prometheus.Registry, doc *huma.OpenAPI) 
 	if err != nil {
 		return err
 	}
-	a.engine.GET(pathAcceptPage, pages.show)
-	a.engine.POST(pathAcceptPage, pages.accept)
+	a.engine.GET(pathAcceptPage, pages.handle(opOpenLink, pages.show))
+	a.engine.POST(pathAcceptPage, pages.handle(opAccept, pages.accept))
 	a.templates[pathAcceptPage] = pathAcceptPage
 	return nil
 }

@@ -32,19 +32,20 @@ func items[T, I any](from []I, convert func(*I) T) []T {
 	return out
 }
 
-// optional returns nil for an empty text: absent values are null.
-func optional(s string) *string {
-	if s == "" {
+// optional returns nil for an empty text, since absent values are null, and
+// otherwise what it was given.
+func optional(s *string) *string {
+	if *s == "" {
 		return nil
 	}
-	return &s
+	return s
 }
 
 func utc(t time.Time) time.Time { return t.UTC() }
 
 func optionalTime(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
+	if t == nil || t.Location() == time.UTC {
+		return t
 	}
 	in := t.UTC()
 	return &in
