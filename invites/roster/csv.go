@@ -236,7 +236,7 @@ func decodeCell(q *invites.SendRequest, c column, cell string) (err error) {
 	case "":
 		return wrong("", "A cell has something in it whose column has no name.")
 	case fieldRoles:
-		q.Roles = strings.FieldsFunc(trimmed, func(r rune) bool { return r == '|' || r == ',' || unicode.IsSpace(r) })
+		q.Roles = rolesIn(cell)
 	case fieldExpiresAt:
 		q.ExpiresAt, err = parseTime(field, trimmed)
 	case fieldNotify:
@@ -256,4 +256,9 @@ func decodeCell(q *invites.SendRequest, c column, cell string) (err error) {
 		*textOf(q, c.field) = trimmed
 	}
 	return err
+}
+
+// rolesIn are the roles that a cell names; what separates them alone names none.
+func rolesIn(cell string) []string {
+	return strings.FieldsFunc(cell, func(r rune) bool { return r == '|' || r == ',' || unicode.IsSpace(r) })
 }

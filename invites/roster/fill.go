@@ -88,7 +88,7 @@ func (t table) fill(text []byte, roles []string) []byte {
 		return append(append(text, t.comma), quoted...)
 	}
 	cells, err := split(text, t.comma, func() ([]byte, error) { return nil, io.EOF })
-	if err != nil || len(cells) != len(t.columns) || strings.TrimSpace(cells[at]) != "" {
+	if err != nil || len(cells) != len(t.columns) || len(rolesIn(cells[at])) > 0 {
 		return text
 	}
 	for n, cell := range cells {

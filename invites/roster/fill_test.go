@@ -31,8 +31,8 @@ func TestFill(t *testing.T) {
 			"\nemail;message;roles\na@b.example;\"x\ny\";\"m|n\"\n\n\xff;;\"m|n\"\n" + `5" pipe;;"m|n"` + "\n",
 		},
 		"CSV with a column": {
-			roster.CSV, "Role,email,message\n,a@b.example,\"x\n\"\"\"\nx,c@d.example,\n,short\n",
-			"Role,email,message\n\"m|n\",\"a@b.example\",\"x\n\"\"\"\nx,c@d.example,\n,short\n",
+			roster.CSV, "Role,email,message\n,a@b.example,\"x\n\"\"\"\nx,c@d.example,\n| ,e@f.example,\n,short\n",
+			"Role,email,message\n\"m|n\",\"a@b.example\",\"x\n\"\"\"\nx,c@d.example,\n\"m|n\",\"e@f.example\",\"\"\n,short\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
