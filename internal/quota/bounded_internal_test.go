@@ -46,3 +46,24 @@ func TestNothingIsKeptOfOrganizations(t *testing.T) {
 		}
 	})
 }
+
+// However many organizations call, only so many are counted, and no longer than
+// they matter.
+func TestSharesAreBounded(t *testing.T) {
+	t.Parallel()
+	s, now := newShares(Limit{Calls: 100, Window: time.Hour}), time.Now()
+	for range 3 {
+		for n := range 2 * mostShares {
+			s.add(fmt.Sprint(n), now, 1)
+			s.add(fmt.Sprint(n), now, -1)
+			s.add(fmt.Sprint(n), now, -1)
+		}
+		if len(s.since) != mostShares || len(s.before) > mostShares || s.exceeded("0", now) || s.exceeded("beyond", now) {
+			t.Fatalf("%d and %d are kept", len(s.since), len(s.before))
+		}
+		now = now.Add(s.Window)
+	}
+	if s.turn(now.Add(2 * s.Window)); len(s.since) != 0 || len(s.before) != 0 {
+		t.Errorf("%d and %d are left", len(s.since), len(s.before))
+	}
+}

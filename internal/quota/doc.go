@@ -16,6 +16,10 @@
 // need not wait until the vendor counts anew. Within each of the two, the lanes
 // take turns, and in a lane the organizations.
 //
+// An organization whose single calls have used half of its part of a limit goes
+// on as the background does, so that nobody uses up an hour's limit by being
+// first. The parts are those of the organizations seen by this process.
+//
 // A vendor's refusal closes the whole scope, for everybody, until the time it
 // named. Who cannot go in time gets *Refused, and nothing was sent.
 //

@@ -51,7 +51,7 @@ func (l *Limiter) Acquire(ctx context.Context, method, path string) (*Permit, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return l.scope.acquire(ctx, kind{mask: l.mask(method, path), background: isBackground(ctx)}, l.patience(ctx))
+	return l.scope.acquire(ctx, l.mask(method, path), l.patience(ctx))
 }
 
 // mask is the set of limited classes that a call counts in.
@@ -81,9 +81,12 @@ func (l *Limiter) Pause(ctx context.Context, said time.Duration) time.Duration {
 
 // Permit is the right to one call. A nil *Permit is one too.
 type Permit struct {
-	once  sync.Once
-	scope *scope
-	slot  Slot
+	scope        *scope
+	organization string
+	mask         uint64 // the classes it counts in
+	background   bool
+	slot         Slot
+	once         sync.Once // it ends
 }
 
 // Release says that the call has ended, and whether the vendor may have seen
@@ -92,5 +95,5 @@ func (p *Permit) Release(sent bool) {
 	if p == nil {
 		return
 	}
-	p.once.Do(func() { p.scope.release(p.slot, sent) })
+	p.once.Do(func() { p.scope.release(p, sent) })
 }

@@ -13,6 +13,7 @@ type scope struct {
 	owner   string // the connection that opened it
 	period  time.Duration
 	budgets []Budget
+	shares  []*shares // of budgets
 	r       *Registry
 
 	mu      sync.Mutex
@@ -28,11 +29,13 @@ type scope struct {
 }
 
 func newScope(r *Registry, d Declaration, owner string, budgets []Budget) *scope {
+	s := &scope{name: d.Scope, owner: owner, period: d.Period, budgets: budgets, r: r, lanes: map[kind]*lane{}}
 	for _, b := range budgets {
 		r.options.Observer.Limited(d.Scope, b.Class, b.Limit)
+		s.shares = append(s.shares, newShares(b.Limit))
 	}
 	r.options.Observer.Waiting(d.Scope, 0)
-	return &scope{name: d.Scope, owner: owner, period: d.Period, budgets: budgets, r: r, lanes: map[kind]*lane{}}
+	return s
 }
 
 // errClosed is the error of calls after Registry.Close.
@@ -57,25 +60,26 @@ func (s *scope) lane(k kind) *lane {
 	return l
 }
 
-func (s *scope) acquire(ctx context.Context, k kind, patience time.Duration) (*Permit, error) {
+func (s *scope) acquire(ctx context.Context, mask uint64, patience time.Duration) (*Permit, error) {
 	start := s.r.options.Now()
+	p := &Permit{scope: s, organization: organizationOf(ctx), mask: mask, background: isBackground(ctx)}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return nil, errClosed
 	}
-	l := s.lane(k)
-	if l.empty() && !(k.background && s.waits(false, k.mask)) {
+	l := s.lane(kind{mask: mask, background: p.background || s.exceeded(p, start)})
+	if l.empty() && !(l.background && s.waits(false, mask)) {
 		if slot, err := s.take(ctx, l); slot != nil || err != nil {
 			s.mu.Unlock()
-			return s.passed(l, slot, err, 0)
+			return s.passed(p, l, slot, err, 0)
 		}
 	}
 	if wait := l.after.Sub(start); wait > patience {
 		s.mu.Unlock()
 		return nil, s.refused(wait, 0)
 	}
-	w := l.join(organizationOf(ctx))
+	w := l.join(p.organization)
 	s.wait(1)
 	s.rouse(ctx)
 	s.mu.Unlock()
@@ -84,15 +88,15 @@ func (s *scope) acquire(ctx context.Context, k kind, patience time.Duration) (*P
 	defer cancel()
 	select {
 	case o := <-w.outcome:
-		return s.passed(l, o.slot, o.err, s.r.options.Now().Sub(start))
+		return s.passed(p, l, o.slot, o.err, s.r.options.Now().Sub(start))
 	case <-patient.Done():
-		return s.giveUp(ctx, l, w, start)
+		return s.giveUp(ctx, p, l, w, start)
 	}
 }
 
 // giveUp ends the waiting of a call that ran out of patience, or whose caller
 // left. A slot that came at the same moment is used, or given back.
-func (s *scope) giveUp(ctx context.Context, l *lane, w *waiter, start time.Time) (*Permit, error) {
+func (s *scope) giveUp(ctx context.Context, p *Permit, l *lane, w *waiter, start time.Time) (*Permit, error) {
 	now := s.r.options.Now()
 	s.mu.Lock()
 	left := l.leave(w)
@@ -107,9 +111,11 @@ func (s *scope) giveUp(ctx context.Context, l *lane, w *waiter, start time.Time)
 	if !left {
 		o := <-w.outcome
 		if ctx.Err() == nil || o.err != nil {
-			return s.passed(l, o.slot, o.err, now.Sub(start))
+			return s.passed(p, l, o.slot, o.err, now.Sub(start))
 		}
-		s.release(o.slot, false)
+		s.mu.Lock()
+		s.giveBack(o.slot, false)
+		s.mu.Unlock()
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err()
@@ -117,7 +123,7 @@ func (s *scope) giveUp(ctx context.Context, l *lane, w *waiter, start time.Time)
 	return nil, s.refused(after, now.Sub(start))
 }
 
-func (s *scope) passed(l *lane, slot Slot, err error, waited time.Duration) (*Permit, error) {
+func (s *scope) passed(p *Permit, l *lane, slot Slot, err error, waited time.Duration) (*Permit, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +131,35 @@ func (s *scope) passed(l *lane, slot Slot, err error, waited time.Duration) (*Pe
 	for _, b := range l.budgets {
 		s.r.options.Observer.Passed(s.name, b.Class)
 	}
-	return &Permit{scope: s, slot: slot}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count(p, 1)
+	p.slot = slot
+	return p, nil
+}
+
+// exceeded reports whether the organization has used so much of a class that
+// others come first.
+func (s *scope) exceeded(p *Permit, now time.Time) bool {
+	for n, used := range s.shares {
+		if p.mask&(1<<n) != 0 && used.exceeded(p.organization, now) {
+			return true
+		}
+	}
+	return false
+}
+
+// count changes what the organization has used by single calls.
+func (s *scope) count(p *Permit, calls int) {
+	if p.background || p.organization == "" {
+		return
+	}
+	now := s.r.options.Now()
+	for n, used := range s.shares {
+		if p.mask&(1<<n) != 0 {
+			used.add(p.organization, now, calls)
+		}
+	}
 }
 
 func (s *scope) refused(after, waited time.Duration) error {
@@ -134,11 +168,19 @@ func (s *scope) refused(after, waited time.Duration) error {
 	return &Refused{Scope: s.name, After: seconds}
 }
 
-// release gives a slot back to the store. Others may go earlier than it was
-// known before.
-func (s *scope) release(slot Slot, sent bool) {
+// release ends a call that had its turn.
+func (s *scope) release(p *Permit, sent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !sent {
+		s.count(p, -1)
+	}
+	s.giveBack(p.slot, sent)
+}
+
+// giveBack gives a slot back to the store. Others may go earlier than it was
+// known before. s.mu is held.
+func (s *scope) giveBack(slot Slot, sent bool) {
 	slot.Release(sent)
 	if sent {
 		return
