@@ -36,19 +36,21 @@ type BreakerOptions struct {
 // Breaker stops calls to a vendor that does not answer, so that callers get
 // their answer at once and the vendor gets time. It opens when at least half of
 // ten or more calls of the last 30 seconds found no answer, ran out of time or
-// got a 5xx. After 5 seconds, and up to a minute if it goes on, single calls are
+// got a 5xx; but not for the failures of one organization alone while another is
+// answered. After 5 seconds, and up to a minute if it goes on, single calls are
 // let through; the first that is answered closes it. A nil *Breaker lets
 // everything through. It may be used concurrently.
 type Breaker struct {
 	options BreakerOptions
 
-	mu      sync.Mutex
-	state   BreakerState
-	era     int // counts changes of state: what began in an earlier one says nothing
-	recent  tally
-	until   time.Time // open until
-	length  time.Duration
-	probing bool
+	mu       sync.Mutex
+	state    BreakerState
+	era      int // counts changes of state: what began in an earlier one says nothing
+	recent   tally
+	up, down callers   // of recent
+	until    time.Time // open until
+	length   time.Duration
+	probing  bool
 }
 
 // NewBreaker returns a closed breaker. o may be nil.
@@ -100,9 +102,9 @@ func (b *Breaker) closedFor(now time.Time) time.Duration {
 	}
 }
 
-// begin lets a try through, or says how long none may be sent. What it returns
-// must be told how the try ended, once.
-func (b *Breaker) begin() (end func(verdict), wait time.Duration) {
+// begin lets a try for an organization through, or says how long none may be
+// sent. What it returns must be told how the try ended, once.
+func (b *Breaker) begin(organization string) (end func(verdict), wait time.Duration) {
 	if b == nil {
 		return func(verdict) {}, 0
 	}
@@ -116,10 +118,10 @@ func (b *Breaker) begin() (end func(verdict), wait time.Duration) {
 	}
 	b.probing = b.state == BreakerHalfOpen
 	era := b.era
-	return func(v verdict) { b.end(era, v) }, 0
+	return func(v verdict) { b.end(era, organization, v) }, 0
 }
 
-func (b *Breaker) end(era int, v verdict) {
+func (b *Breaker) end(era int, organization string, v verdict) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if era != b.era {
@@ -130,18 +132,51 @@ func (b *Breaker) end(era int, v verdict) {
 	switch {
 	case v == saysNothing:
 	case b.state == BreakerHalfOpen && v == saysUp:
-		b.length, b.recent = 0, newTally(breakerTime)
+		b.length, b.recent, b.up, b.down = 0, newTally(breakerTime), callers{}, callers{}
 		b.become(BreakerClosed)
 	case b.state == BreakerHalfOpen:
 		b.open(now)
 	case v == saysUp:
 		b.recent.add(now, 1, 0)
+		b.up.note(organization, now)
 	default:
 		b.recent.add(now, 1, 1)
-		if all, bad := b.recent.sum(now); all >= breakerCalls && bad*breakerShare >= all {
+		b.down.note(organization, now)
+		if all, bad := b.recent.sum(now); all >= breakerCalls && bad*breakerShare >= all && !b.down.alone(&b.up, now) {
 			b.open(now)
 		}
 	}
+}
+
+// callers are the two organizations that were noted last.
+type callers struct {
+	last, other struct {
+		organization string
+		since, at    time.Time // the first and the last note, of those less than breakerTime apart
+	}
+}
+
+func (c *callers) note(organization string, now time.Time) {
+	if c.last.organization != organization {
+		c.other = c.last
+	}
+	if c.last.organization != organization || now.Sub(c.last.at) >= breakerTime {
+		c.last.organization, c.last.since = organization, now
+	}
+	c.last.at = now
+}
+
+// alone reports whether the failures of the last breakerTime are those of one
+// organization, and another has been answered since they began.
+func (c *callers) alone(up *callers, now time.Time) bool {
+	if now.Sub(c.other.at) < breakerTime {
+		return false
+	}
+	another := up.last
+	if another.organization == c.last.organization {
+		another = up.other
+	}
+	return now.Sub(another.at) < breakerTime && another.at.After(c.last.since)
 }
 
 // open stops all calls: for a time that differs from one process to the next,

@@ -13,6 +13,7 @@ import (
 
 	"usher/identity"
 	"usher/internal/httpx"
+	"usher/internal/quota"
 	"usher/internal/testclock"
 )
 
@@ -171,6 +172,59 @@ func TestBreakerForgets(t *testing.T) {
 	}
 	if r.calls != 50 || len(r.states) != 0 {
 		t.Errorf("%d calls, states %v", r.calls, r.states)
+	}
+}
+
+// One organization whose calls fail does not stop those of others that are
+// answered; where nobody is, or more than one is not, the vendor is down.
+func TestBreakerAndOrganizations(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		organization string
+		fails        bool
+		times        int
+		then         time.Duration // passes
+	}
+	good := func(organization string, then time.Duration) step { return step{organization, false, 1, then} }
+	bad := func(organization string, times int, then time.Duration) step {
+		return step{organization, true, times, then}
+	}
+	for _, tc := range []struct {
+		name  string
+		steps []step
+		opens bool
+	}{
+		{"another is answered meanwhile", []step{bad("a", 5, time.Second), good("b", time.Second), bad("a", 20, 0)}, false},
+		{"many others are", []step{bad("a", 5, time.Second), good("b", time.Second), good("c", time.Second), good("a", 0), bad("a", 20, 0)}, false},
+		{"it goes on", []step{
+			bad("a", 9, 20*time.Second), good("b", 5*time.Second), bad("a", 9, 20*time.Second), good("b", 5*time.Second), bad("a", 20, 0),
+		}, false},
+		{"another was answered before", []step{good("b", time.Second), bad("a", 10, 0)}, true},
+		{"another was answered before it began again", []step{bad("a", 1, 35*time.Second), good("b", 5*time.Second), bad("a", 10, 0)}, true},
+		{"another was answered, and long ago", []step{bad("a", 1, 15*time.Second), good("b", 10*time.Second), bad("a", 1, 21*time.Second), bad("a", 10, 0)}, true},
+		{"it is answered itself", []step{bad("a", 5, time.Second), good("a", time.Second), bad("a", 5, 0)}, true},
+		{"another fails as well", []step{bad("a", 5, time.Second), good("b", time.Second), bad("a", 5, time.Second), bad("b", 4, 0)}, true},
+		{"a third fails as well", []step{bad("c", 1, time.Second), bad("a", 5, time.Second), good("b", time.Second), bad("a", 5, 0)}, true},
+		{"a third failed, long ago", []step{bad("c", 1, 31*time.Second), bad("a", 5, time.Second), good("b", time.Second), bad("a", 5, 0)}, false},
+		{"nobody says for whom", []step{bad("", 5, time.Second), good("", time.Second), bad("", 5, 0)}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			r := newBreakerRig(t)
+			for _, s := range tc.steps {
+				if r.answer = answering(200, ""); s.fails {
+					r.answer = dropped
+				}
+				for range s.times {
+					_ = r.call(quota.WithOrganization(t.Context(), s.organization))
+				}
+				r.clock.Advance(s.then)
+			}
+			r.answer = answering(200, "")
+			if stopped := r.stopped(5 * time.Second); stopped != tc.opens {
+				t.Errorf("stopped: %v, want %v", stopped, tc.opens)
+			}
+		})
 	}
 }
 

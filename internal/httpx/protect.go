@@ -35,7 +35,7 @@ func (c *Client) admit(ctx context.Context, call Call) (*admission, *Error) {
 	if failure != nil {
 		return nil, failure
 	}
-	tell, wait := c.options.Breaker.begin()
+	tell, wait := c.options.Breaker.begin(quota.Organization(ctx))
 	if wait > 0 {
 		permit.Release(false)
 		return nil, withheld(call, identity.CodeProviderUnavailable, wait, errOpen)

@@ -35,7 +35,9 @@ func WithOrganization(ctx context.Context, organization string) context.Context 
 	return context.WithValue(ctx, organizationKey{}, organization)
 }
 
-func organizationOf(ctx context.Context) string {
+// Organization returns for whom the calls of a context are made; empty: nobody
+// said.
+func Organization(ctx context.Context) string {
 	organization, _ := ctx.Value(organizationKey{}).(string)
 	return organization
 }

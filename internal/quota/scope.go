@@ -62,7 +62,7 @@ func (s *scope) lane(k kind) *lane {
 
 func (s *scope) acquire(ctx context.Context, mask uint64, patience time.Duration) (*Permit, error) {
 	start := s.r.options.Now()
-	p := &Permit{scope: s, organization: organizationOf(ctx), mask: mask, background: isBackground(ctx)}
+	p := &Permit{scope: s, organization: Organization(ctx), mask: mask, background: isBackground(ctx)}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
