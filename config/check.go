@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"usher/identity"
+	"usher/internal/loopback"
 	"usher/oidc"
 	"usher/providers"
 )
@@ -123,16 +124,11 @@ func badURL(s string) string {
 		return "must not hold credentials"
 	case strings.Contains(s, "#"):
 		return "must not have a fragment"
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())):
 		return "must be https, or http on loopback"
 	default:
 		return ""
 	}
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
 }
 
 func (d *decoder) connection(c *Config, i int) {
@@ -181,7 +177,7 @@ func (d *decoder) needs(c *Config, one *Connection) {
 		return
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
-	if n.Needs().Links && c.PublicURL == "" && (err != nil || !loopback(host)) {
+	if n.Needs().Links && c.PublicURL == "" && (err != nil || !loopback.Is(host)) {
 		d.once("public_url", "is needed: invitees of the connection %q accept by a link to it", one.Name)
 	}
 	if n.Needs().Mail && c.Mail == nil {
@@ -262,13 +258,13 @@ func (d *decoder) demo(c *Config) {
 		return
 	}
 	const why = "must be on loopback, since a demo issuer is accepted"
-	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !loopback(host) {
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !loopback.Is(host) {
 		d.once("listen", why)
 	}
 	if remote(c.PublicURL) {
 		d.once("public_url", why)
 	}
-	if c.Mail != nil && !loopback(c.Mail.Host) {
+	if c.Mail != nil && !loopback.Is(c.Mail.Host) {
 		d.once("mail.host", why)
 	}
 	for i, issuer := range c.Issuers {
@@ -288,7 +284,7 @@ func (d *decoder) demo(c *Config) {
 // remote reports whether a text is the URL of another machine.
 func remote(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Scheme != "" && u.Host != "" && !loopback(u.Hostname())
+	return err == nil && u.Scheme != "" && u.Host != "" && !loopback.Is(u.Hostname())
 }
 
 // remoteSettings lists the settings that hold the URL of another machine.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"usher/internal/loopback"
 )
 
 // variableEndpoint is the OpenTelemetry specification's name for the base URL
@@ -55,7 +57,7 @@ func (t *Tracing) badEndpoint() string {
 		return "must not hold credentials: put them into headers"
 	case strings.ContainsAny(t.Endpoint, "?#"):
 		return "must not have a query or a fragment"
-	case u.Scheme == "http" && len(t.Headers) > 0 && !loopback(u.Hostname()):
+	case u.Scheme == "http" && len(t.Headers) > 0 && !loopback.Is(u.Hostname()):
 		return "must be https where headers are sent, or http on loopback"
 	default:
 		return ""

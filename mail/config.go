@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"usher/identity"
+	"usher/internal/loopback"
 )
 
 // TLSMode is how the connection to the mail server is protected.
@@ -110,7 +111,7 @@ func (s *settings) server(report func(key, format string, args ...any)) {
 		return
 	}
 	s.Host = host
-	if s.TLS == TLSNone && !s.AllowCleartext && !loopback(host) {
+	if s.TLS == TLSNone && !s.AllowCleartext && !loopback.Is(host) {
 		report("tls", "none is for a server on loopback; allow_cleartext lifts that")
 	}
 }
@@ -127,7 +128,7 @@ func (s *settings) login(report func(key, format string, args ...any)) {
 		report("auth", "needs a username")
 	case s.TLS == TLSNone && mechanism.binds:
 		report("auth", "%s needs TLS", s.Auth)
-	case s.TLS == TLSNone && mechanism.reveals && !loopback(s.Host):
+	case s.TLS == TLSNone && mechanism.reveals && !loopback.Is(s.Host):
 		report("auth", "%s would send the password in clear", s.Auth)
 	}
 	switch {
@@ -207,11 +208,6 @@ func asciiHost(host string) (string, error) {
 		return "", errors.New("is not a host name or an IP address")
 	}
 	return name, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
 }
 
 func ascii(s string) bool {

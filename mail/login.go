@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"usher/internal/loopback"
 )
 
 // Mechanism is how usher logs in.
@@ -67,7 +69,7 @@ func (d *delivery) choose(offered []string) Mechanism {
 		wanted = preferences()
 	}
 	for _, m := range wanted {
-		inClear := notEncrypted != nil && (all[m].binds || all[m].reveals && !loopback(d.settings.Host))
+		inClear := notEncrypted != nil && (all[m].binds || all[m].reveals && !loopback.Is(d.settings.Host))
 		if !inClear && slices.Contains(offered, strings.ToUpper(string(m))) {
 			return m
 		}
@@ -80,7 +82,7 @@ func (d *delivery) exchange(m Mechanism) smtp.Auth {
 	state, _ := d.client.GetTLSConnectionState()
 	switch m {
 	case AuthLogin:
-		return smtp.LoginAuth(user, password, host, loopback(host))
+		return smtp.LoginAuth(user, password, host, loopback.Is(host))
 	case AuthCRAMMD5:
 		return smtp.CRAMMD5Auth(user, password)
 	case AuthSCRAMSHA1:
@@ -92,6 +94,6 @@ func (d *delivery) exchange(m Mechanism) smtp.Auth {
 	case AuthSCRAMSHA256Plus:
 		return smtp.ScramSHA256PlusAuth(user, password, state)
 	default:
-		return smtp.PlainAuth("", user, password, host, loopback(host))
+		return smtp.PlainAuth("", user, password, host, loopback.Is(host))
 	}
 }

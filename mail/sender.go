@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"usher/identity"
+	"usher/internal/loopback"
 )
 
 // Invitation is what one mail says.
@@ -62,7 +63,7 @@ func New(o Options) (*Sender, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if set.TLS == TLSNone && !loopback(set.Host) {
+	if set.TLS == TLSNone && !loopback.Is(set.Host) {
 		s.log.Warn("mail: links to accept go to the mail server in clear", "host", set.Host)
 	}
 	return s, nil

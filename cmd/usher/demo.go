@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"usher/config"
+	"usher/internal/loopback"
 	"usher/sandbox"
 )
 
@@ -96,7 +97,7 @@ func mustBeLoopback(address string) error {
 	if err != nil {
 		return usagef("--listen %s is not an address and port such as 127.0.0.1:8080", address)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !loopback.Is(host) {
 		return usagef("--listen %s is not on loopback: a demo's keys protect nothing, so it stays on this machine", address)
 	}
 	return nil

@@ -3,8 +3,6 @@ package clerk
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -103,28 +101,15 @@ func checkKey(key string) error {
 	}
 }
 
-// checkBaseURL insists on https: a secret key travels to it.
+// checkBaseURL refuses what would get the version of the interface twice.
 func checkBaseURL(raw string) error {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Opaque != "":
-		return errors.New("is not an absolute URL")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return errors.New("may hold no user, query or fragment")
-	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
-		return errors.New("must not end in /v1, which is added to it")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		return nil
-	default:
-		return errors.New("must be https unless the host is loopback")
+	if err := providers.CheckBaseURL(raw); err != nil {
+		return err
 	}
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
+	if strings.HasSuffix(strings.TrimRight(raw, "/"), "/v1") {
+		return errors.New("must not end in /v1, which is added to it")
+	}
+	return nil
 }
 
 var _ providers.Config = (*Config)(nil)

@@ -3,7 +3,6 @@ package nile
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -69,7 +68,7 @@ func (c *Config) settle() (*settings, []error) {
 	if s.CallbackURL == "" {
 		s.CallbackURL = s.Origin
 	} else {
-		report("callback_url", checkURL(c.CallbackURL))
+		report("callback_url", providers.CheckURL(c.CallbackURL))
 	}
 	if c.CallTimeout != "" {
 		d, err := time.ParseDuration(c.CallTimeout)
@@ -88,7 +87,7 @@ func (c *Config) settle() (*settings, []error) {
 // checkBaseURL wants the whole prefix, database included: nothing is added to it
 // but the routes.
 func checkBaseURL(raw string) error {
-	if err := checkURL(raw); err != nil {
+	if err := providers.CheckURL(raw); err != nil {
 		return err
 	}
 	u, err := url.Parse(raw)
@@ -105,7 +104,7 @@ func checkBaseURL(raw string) error {
 // checkOrigin wants a scheme, a host and perhaps a port. The vendor refuses what
 // is no URL and judges by the scheme whether its cookies are secure.
 func checkOrigin(raw string) error {
-	if err := checkURL(raw); err != nil {
+	if err := providers.CheckURL(raw); err != nil {
 		return err
 	}
 	u, err := url.Parse(raw)
@@ -113,31 +112,6 @@ func checkOrigin(raw string) error {
 		return errors.New("is a scheme and a host, such as https://app.example.com")
 	}
 	return nil
-}
-
-// checkURL insists on https: a password travels there, or a person is sent there.
-func checkURL(raw string) error {
-	if raw == "" {
-		return errors.New("is missing")
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Opaque != "":
-		return errors.New("is not an absolute URL")
-	case u.User != nil || u.Fragment != "" || strings.Contains(raw, "#"):
-		return errors.New("may hold no user or fragment")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		return nil
-	default:
-		return errors.New("must be https unless the host is loopback")
-	}
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 var (

@@ -1,11 +1,8 @@
 package roq
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +70,7 @@ func (c *Config) settle() (*settings, []error) {
 	report := func(field, format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
 	}
-	if err := checkBaseURL(c.BaseURL); err != nil {
+	if err := providers.CheckBaseURL(c.BaseURL); err != nil {
 		report("base_url", "%v", err)
 	}
 	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
@@ -209,30 +206,5 @@ func preset(value *string, to string) {
 
 // isSet reads a switch that is off unless it is turned on.
 func isSet(b *bool) bool { return b != nil && *b }
-
-// checkBaseURL insists on https: an API key travels to it.
-func checkBaseURL(raw string) error {
-	if raw == "" {
-		return errors.New("is missing")
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Opaque != "":
-		return errors.New("is not an absolute URL")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return errors.New("may hold no user, query or fragment")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		return nil
-	default:
-		return errors.New("must be https unless the host is loopback")
-	}
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
 
 var _ providers.Config = (*Config)(nil)

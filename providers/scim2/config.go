@@ -1,10 +1,7 @@
 package scim2
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -71,7 +68,7 @@ func (c *Config) settle() (*settings, []error) {
 	report := func(field, format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
 	}
-	if err := checkURL(c.BaseURL); err != nil {
+	if err := providers.CheckBaseURL(c.BaseURL); err != nil {
 		report("base_url", "%v", err)
 	}
 	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
@@ -119,7 +116,7 @@ func (c *Config) checkCredential(report func(field, format string, args ...any))
 	if c.Token != "" {
 		report("token", "cannot be given together with token_url")
 	}
-	if err := checkURL(c.TokenURL); err != nil {
+	if err := providers.CheckBaseURL(c.TokenURL); err != nil {
 		report("token_url", "%v", err)
 	}
 	if c.ClientID == "" {
@@ -133,29 +130,4 @@ func (c *Config) checkCredential(report func(field, format string, args ...any))
 			report(fmt.Sprintf("scopes[%d]", n), "is one scope, without blanks")
 		}
 	}
-}
-
-// checkURL insists on https: a credential travels there.
-func checkURL(raw string) error {
-	if raw == "" {
-		return errors.New("is missing")
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Opaque != "":
-		return errors.New("is not an absolute URL")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return errors.New("may hold no user, query or fragment")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		return nil
-	default:
-		return errors.New("must be https unless the host is loopback")
-	}
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

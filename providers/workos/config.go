@@ -1,10 +1,7 @@
 package workos
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -52,7 +49,7 @@ func (c *Config) settle() (*settings, []error) {
 	if s.BaseURL == "" {
 		s.BaseURL = DefaultBaseURL
 	}
-	if err := checkBaseURL(s.BaseURL); err != nil {
+	if err := providers.CheckBaseURL(s.BaseURL); err != nil {
 		report("base_url", err.Error())
 	}
 	s.BaseURL = strings.TrimRight(s.BaseURL, "/")
@@ -91,28 +88,6 @@ func (c *Config) settle() (*settings, []error) {
 		}
 	}
 	return s, problems
-}
-
-// checkBaseURL insists on https: the key travels to it.
-func checkBaseURL(raw string) error {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Opaque != "":
-		return errors.New("is not an absolute URL")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return errors.New("may hold no user, query or fragment")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		return nil
-	default:
-		return errors.New("must be https unless the host is loopback")
-	}
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 var _ providers.Config = (*Config)(nil)
