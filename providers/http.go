@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"context"
 	"time"
 
 	"usher/internal/httpx"
@@ -19,9 +18,6 @@ type Limited interface {
 type HTTPOptions struct {
 	Timeout time.Duration     // of one try; 0: httpx's default
 	Quotas  quota.Declaration // the zero value: no limits
-	// Sleep and Jitter are for tests; nil: the real ones.
-	Sleep  func(context.Context, time.Duration) error
-	Jitter func() float64
 }
 
 // HTTP returns what an adapter makes its calls with: over the transport of the
@@ -41,9 +37,9 @@ func (d Deps) HTTP(o HTTPOptions) (*httpx.Client, error) {
 	}
 	d.Metrics.breaker(d.Connection, httpx.BreakerClosed)
 	return httpx.New(&httpx.Options{
-		Transport: d.Transport, Timeout: o.Timeout, Now: now, Sleep: o.Sleep, Jitter: o.Jitter, Limiter: limiter,
+		Transport: d.Transport, Timeout: o.Timeout, Now: now, Sleep: d.Sleep, Jitter: d.Jitter, Limiter: limiter,
 		Breaker: httpx.NewBreaker(&httpx.BreakerOptions{
-			Now: now, Jitter: o.Jitter, Changed: func(s httpx.BreakerState) { d.Metrics.breaker(d.Connection, s) },
+			Now: now, Jitter: d.Jitter, Changed: func(s httpx.BreakerState) { d.Metrics.breaker(d.Connection, s) },
 		}),
 		Repeats: httpx.NewRepeats(now, func(allowed bool) { d.Metrics.repetition(d.Connection, allowed) }),
 	}), nil

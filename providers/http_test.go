@@ -46,8 +46,8 @@ func vendorLimit(n int) quota.Declaration {
 
 func openCaller(t *testing.T, name, url string, d providers.Deps, q quota.Declaration) *providers.Client {
 	t.Helper()
-	d.Connection = name
-	h, err := d.HTTP(providers.HTTPOptions{Quotas: q, Jitter: func() float64 { return 1 }})
+	d.Connection, d.Jitter = name, func() float64 { return 1 }
+	h, err := d.HTTP(providers.HTTPOptions{Quotas: q})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,9 @@ package providers
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/http"
 	"time"
 
 	"usher/identity"
-	"usher/internal/quota"
 )
 
 // Provider is the least an adapter must do. All methods may be called
@@ -291,36 +288,6 @@ type Needer interface{ Needs() Needs }
 type Needs struct {
 	Links bool // its invitees accept by a link to usher
 	Mail  bool // usher mails its invitations itself
-}
-
-// Deps is what an adapter gets from the house.
-type Deps struct {
-	Connection string
-	// Roles maps portable keys to the vendor's own names.
-	Roles map[string]string
-	// EmailRule is how the connection compares addresses.
-	EmailRule identity.EmailRule
-	// ActAsCaller: vendor calls within an organization use the caller's own
-	// token (see CallerFrom), not the service credential.
-	ActAsCaller bool
-	// Transport is the one that all connections of the process share; nil: the
-	// connection has its own.
-	Transport http.RoundTripper
-	// Quotas are the vendors' limits that all connections of the process obey
-	// together; nil: none are obeyed.
-	Quotas *quota.Registry
-	// Limits override the limits that the adapter declares, by class.
-	Limits map[string]quota.Limit
-	// LimitWait is the longest a call waits for its turn under them.
-	LimitWait time.Duration
-	Metrics   *Metrics // nil: not measured
-	Logger    *slog.Logger
-	Now       func() time.Time
-	// Mailer mails invitations for vendors that do not; nil: usher mails nothing.
-	Mailer Mailer
-	// Directory is where the connection's people are kept if no vendor keeps
-	// them.
-	Directory Directory
 }
 
 // Mailer mails invitations. An error answers IdentityCode and MayHaveActed.

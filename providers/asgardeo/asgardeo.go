@@ -3,14 +3,9 @@ package asgardeo
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"strings"
-	"time"
 
 	"usher/identity"
-	"usher/internal/httpx"
 	"usher/providers"
 	"usher/providers/asgardeo/internal"
 )
@@ -23,7 +18,6 @@ type Provider struct {
 	tokens   *tokens
 	roles    *cache[*roleSet]
 	lag      *lag
-	log      *slog.Logger
 }
 
 var (
@@ -37,43 +31,23 @@ var (
 	_ providers.AddressChecker = (*Provider)(nil)
 )
 
-// seams are what tests replace.
-type seams struct {
-	sleep  func(context.Context, time.Duration) error
-	jitter func() float64
-}
-
 // Open implements providers.Config.
 func (c *Config) Open(d providers.Deps) (providers.Provider, error) {
-	return c.open(d, seams{sleep: httpx.Sleep, jitter: rand.Float64})
-}
-
-func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	set, problems := c.settle()
-	for key, name := range d.Roles {
-		if strings.TrimSpace(name) == "" {
-			problems = append(problems, fmt.Errorf("roles.%s: the role has no name at the provider", key))
-		}
-	}
+	problems = append(problems, d.CheckRoles("name")...)
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	if d.Now == nil {
-		d.Now = time.Now
-	}
-	if d.Logger == nil {
-		d.Logger = slog.Default()
-	}
-	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	d = d.For("asgardeo")
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas()})
 	if err != nil {
 		return nil, err
 	}
 	own := internal.Credentials{ID: set.ClientID, Secret: set.ClientSecret}
 	p := &Provider{
 		client: internal.New(http, set.BaseURL, set.RolesVersion, own, d.Now), settings: set, deps: d,
-		log: d.Logger.With("connection", d.Connection, "provider", "asgardeo"),
 	}
-	if p.lag, err = newLag(set.lagWait, d.Now, s.sleep); err != nil {
+	if p.lag, err = newLag(set.lagWait, d.Now, d.Sleep); err != nil {
 		return nil, err
 	}
 	if p.roles, err = newCache[*roleSet](set.TokenCacheSize, d.Now); err != nil {

@@ -259,7 +259,7 @@ func (s *sending) remindPassword(ctx context.Context) {
 		return nil, s.atRoot(ctx, "", func(t *token) error { return s.client.ResendCode(ctx, t.value, body) })
 	})
 	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "an invited person who never set a password could not be mailed that link again",
+		s.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "an invited person who never set a password could not be mailed that link again",
 			slog.String("invite", s.request.InviteID), slog.Any("error", err))
 	}
 }

@@ -116,7 +116,7 @@ func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r ident
 		row := &rows[n]
 		state, ok := stateOf(row.Status)
 		if !ok || row.ID == "" {
-			p.log.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
+			p.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
 				slog.String("organization", org.ID), slog.String("status", row.Status))
 			continue
 		}

@@ -263,7 +263,7 @@ func (b *bulk) takeUp(ctx context.Context, open []*bulkRow, made []internal.Invi
 		b.done(ctx, row, answered)
 	}
 	if len(byAddress) > 0 {
-		b.log.LogAttrs(ctx, slog.LevelWarn, "the provider answered for invitations that it was not asked for",
+		b.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "the provider answered for invitations that it was not asked for",
 			slog.String("organization", b.org.ID), slog.Int("rows", len(byAddress)))
 	}
 }

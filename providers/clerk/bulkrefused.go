@@ -47,7 +47,7 @@ func lookedAtRows(e *internal.APIError) bool {
 // kept takes up the rows of a refused call that the vendor made. What was
 // created a moment ago need not be listed yet (FACTS.md section 11, 20).
 func (b *bulk) kept(ctx context.Context, open []*bulkRow) error {
-	if err := b.sleep(ctx, b.settings.lagWait); err != nil {
+	if err := b.deps.Sleep(ctx, b.settings.lagWait); err != nil {
 		return err
 	}
 	rows, err := b.pendingOf(ctx, open)

@@ -1,16 +1,11 @@
 package clerk
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"time"
 
 	"usher/identity"
-	"usher/internal/httpx"
 	"usher/internal/keylock"
 	"usher/providers"
 	"usher/providers/clerk/internal"
@@ -25,8 +20,6 @@ type Provider struct {
 	// create one. Where the vendor puts a second invitation in the place of the
 	// first, two that looked at the same time would both be mailed.
 	lanes *keylock.Locks
-	sleep func(context.Context, time.Duration) error
-	log   *slog.Logger
 }
 
 var (
@@ -41,24 +34,10 @@ var (
 	_ providers.Pacer        = (*Provider)(nil)
 )
 
-// seams are what tests replace.
-type seams struct {
-	sleep  func(context.Context, time.Duration) error
-	jitter func() float64
-}
-
 // Open implements providers.Config.
 func (c *Config) Open(d providers.Deps) (providers.Provider, error) {
-	return c.open(d, seams{sleep: httpx.Sleep, jitter: rand.Float64})
-}
-
-func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	set, problems := c.settle()
-	for key, name := range d.Roles {
-		if strings.TrimSpace(name) == "" {
-			problems = append(problems, fmt.Errorf("roles.%s: the role has no key at the provider", key))
-		}
-	}
+	problems = append(problems, d.CheckRoles("key")...)
 	if d.ActAsCaller {
 		problems = append(problems, errors.New("act_as: the vendor's interface takes no token of a caller"))
 	}
@@ -68,19 +47,13 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	if d.Now == nil {
-		d.Now = time.Now
-	}
-	if d.Logger == nil {
-		d.Logger = slog.Default()
-	}
-	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	d = d.For("clerk")
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas()})
 	if err != nil {
 		return nil, err
 	}
 	return &Provider{
-		client: internal.New(http, set.base, set.SecretKey, d.Now), settings: set, deps: d, lanes: keylock.New(), sleep: s.sleep,
-		log: d.Logger.With("connection", d.Connection, "provider", "clerk"),
+		client: internal.New(http, set.base, set.SecretKey, d.Now), settings: set, deps: d, lanes: keylock.New(),
 	}, nil
 }
 

@@ -69,7 +69,7 @@ func (p *Provider) Settle(ctx context.Context, r providers.InviteRequest) (*prov
 	if err == nil && settled.Verdict == providers.VerdictNotSent && s.lost(stepCreate) {
 		// What was created a moment ago need not be listed yet (FACTS.md
 		// section 11, 20), and the lost call may still be under way.
-		if err := p.sleep(ctx, p.settings.lagWait); err != nil {
+		if err := p.deps.Sleep(ctx, p.settings.lagWait); err != nil {
 			return nil, &identity.Error{Code: identity.CodeProviderTimeout, Op: "wait for the vendor's list", Err: err}
 		}
 		settled, err = s.settle(ctx)
@@ -144,7 +144,7 @@ func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r ident
 		}
 		state, ok := p.stateOf(row)
 		if !ok || row.ID == "" {
-			p.log.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
+			p.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
 				slog.String("organization", org.ID))
 			continue
 		}

@@ -1,7 +1,6 @@
 package clerk
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -233,21 +232,7 @@ func newRig(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *rig {
 	if change != nil {
 		change(v, c, &d)
 	}
-	p, err := c.open(d, seams{
-		sleep: func(ctx context.Context, d time.Duration) error {
-			v.Clock.Advance(d)
-			return ctx.Err()
-		},
-		jitter: func() float64 { return 0 },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	p := scripted.Open[*Provider](t, v.Vendor, c, d)
 	return &rig{vendor: v, p: p, t: t}
 }
 

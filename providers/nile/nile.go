@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
-	"time"
 
 	"usher/identity"
-	"usher/internal/httpx"
 	"usher/internal/keylock"
 	"usher/providers"
 	"usher/providers/nile/internal"
@@ -26,7 +22,6 @@ type Provider struct {
 	// create one. The vendor takes a second one for a wish to send the first again,
 	// so two that looked at the same time would both be mailed.
 	lanes *keylock.Locks
-	log   *slog.Logger
 }
 
 var (
@@ -41,18 +36,8 @@ var (
 	_ providers.AddressChecker = (*Provider)(nil)
 )
 
-// seams are what tests replace.
-type seams struct {
-	sleep  func(context.Context, time.Duration) error
-	jitter func() float64
-}
-
 // Open implements providers.Config.
 func (c *Config) Open(d providers.Deps) (providers.Provider, error) {
-	return c.open(d, seams{sleep: httpx.Sleep, jitter: rand.Float64})
-}
-
-func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	set, problems := c.settle()
 	if len(d.Roles) != 1 {
 		problems = append(problems, fmt.Errorf("roles: the vendor has no roles, so there is exactly one here, such as member; there are %d", len(d.Roles)))
@@ -63,19 +48,13 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	if d.Now == nil {
-		d.Now = time.Now
-	}
-	if d.Logger == nil {
-		d.Logger = slog.Default()
-	}
-	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	d = d.For("nile")
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas()})
 	if err != nil {
 		return nil, err
 	}
 	p := &Provider{
 		client: internal.New(http, set.BaseURL, set.Origin, set.secure, d.Now), settings: set, deps: d, lanes: keylock.New(),
-		log: d.Logger.With("connection", d.Connection, "provider", "nile"),
 	}
 	for key := range d.Roles {
 		p.role = key

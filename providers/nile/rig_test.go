@@ -1,14 +1,13 @@
 package nile
 
 import (
-	"context"
 	"log/slog"
 	"testing"
-	"time"
 
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // rig is an adapter on a vendor.
@@ -29,21 +28,7 @@ func newRig(t *testing.T, change func(*vendor, *Config, *providers.Deps)) *rig {
 	if change != nil {
 		change(v, c, &d)
 	}
-	p, err := c.open(d, seams{
-		sleep: func(ctx context.Context, d time.Duration) error {
-			v.Clock.Advance(d)
-			return ctx.Err()
-		},
-		jitter: func() float64 { return 0 },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	p := scripted.Open[*Provider](t, v.Vendor, c, d)
 	return &rig{vendor: v, p: p, t: t}
 }
 

@@ -228,7 +228,7 @@ func (s *sending) confirm(ctx context.Context, row *internal.Invite) error {
 	if sameID(row.TenantID, s.tenant) {
 		return nil
 	}
-	s.log.ErrorContext(ctx, "the provider says that an invitation went to another tenant than the one asked for",
+	s.deps.Logger.ErrorContext(ctx, "the provider says that an invitation went to another tenant than the one asked for",
 		"invite", s.request.InviteID, "organization", s.request.Org.ID, "provider_id", row.ID)
 	return wrongOrganization(true)
 }

@@ -33,7 +33,7 @@ func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r ident
 	for n := range rows {
 		state, ok := p.stateOf(&rows[n])
 		if !ok {
-			p.log.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
+			p.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
 				slog.String("organization", org.ID), slog.String("status", internal.Short(rows[n].Status)))
 			continue
 		}

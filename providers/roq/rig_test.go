@@ -1,15 +1,14 @@
 package roq
 
 import (
-	"context"
 	"log/slog"
 	"slices"
 	"testing"
-	"time"
 
 	"usher/identity"
 	"usher/providers"
 	"usher/providers/providertest"
+	"usher/providers/providertest/scripted"
 )
 
 // rig is an adapter on a vendor.
@@ -38,21 +37,7 @@ func newRig(t *testing.T, change func(*Config, *providers.Deps)) *rig {
 	if change != nil {
 		change(c, &d)
 	}
-	p, err := c.open(d, seams{
-		sleep: func(ctx context.Context, d time.Duration) error {
-			v.Clock.Advance(d)
-			return ctx.Err()
-		},
-		jitter: func() float64 { return 0 },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	p := scripted.Open[*Provider](t, v.Vendor, c, d)
 	return &rig{vendor: v, p: p, t: t}
 }
 

@@ -1,17 +1,11 @@
 package roq
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
 
 	"usher/identity"
-	"usher/internal/httpx"
 	"usher/providers"
 	"usher/providers/roq/internal"
 )
@@ -22,7 +16,6 @@ type Provider struct {
 	settings *settings
 	deps     providers.Deps
 	tokens   *tokens
-	log      *slog.Logger
 }
 
 var (
@@ -37,37 +30,18 @@ var (
 	_ providers.Pacer        = (*Provider)(nil)
 )
 
-// seams are what tests replace.
-type seams struct {
-	sleep  func(context.Context, time.Duration) error
-	jitter func() float64
-}
-
 // Open implements providers.Config.
 func (c *Config) Open(d providers.Deps) (providers.Provider, error) {
-	return c.open(d, seams{sleep: httpx.Sleep, jitter: rand.Float64})
-}
-
-func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	set, problems := c.settle()
-	for key, name := range d.Roles {
-		if strings.TrimSpace(name) == "" {
-			problems = append(problems, fmt.Errorf("roles.%s: the role has no key at the provider", key))
-		}
-	}
+	problems = append(problems, d.CheckRoles("key")...)
 	if d.ActAsCaller {
 		problems = append(problems, errors.New("act_as: roq takes no tokens of callers, only its service account's"))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	if d.Now == nil {
-		d.Now = time.Now
-	}
-	if d.Logger == nil {
-		d.Logger = slog.Default()
-	}
-	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	d = d.For("roq")
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas()})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +49,6 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	client := internal.New(http, set.BaseURL, own, d.Now)
 	return &Provider{
 		client: client, settings: set, deps: d, tokens: newTokens(client, set.EnvironmentID, d.Now),
-		log: d.Logger.With("connection", d.Connection, "provider", "roq"),
 	}, nil
 }
 

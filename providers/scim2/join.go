@@ -79,7 +79,7 @@ func (p *Provider) join(ctx context.Context, j providers.Journal, name, id, user
 		taken, patience = taken || ok, 0
 		if ok {
 			patience = moreLooks
-		} else if err := p.seams.sleep(ctx, time.Duration(float64(backOff)*p.seams.jitter())); err != nil {
+		} else if err := p.deps.Sleep(ctx, time.Duration(float64(backOff)*p.deps.Jitter())); err != nil {
 			return &uncertain{err}
 		}
 	}
@@ -94,7 +94,7 @@ func (p *Provider) look(ctx context.Context, id, user string, patience int) (*gr
 		if err != nil || n == patience || holds(g.Members, user) {
 			return g, err
 		}
-		if err := p.seams.sleep(ctx, lookAgain<<n); err != nil {
+		if err := p.deps.Sleep(ctx, lookAgain<<n); err != nil {
 			return g, nil
 		}
 	}

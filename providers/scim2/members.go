@@ -203,7 +203,7 @@ func (p *Provider) holders(ctx context.Context, org *group) (func(user string) [
 	for _, key := range keys {
 		switch groups := roles[key]; {
 		case len(groups) > 1:
-			p.log.LogAttrs(ctx, slog.LevelWarn, "several groups have the name of a role's", slog.String("role", key), slog.String("group", org.ID))
+			p.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "several groups have the name of a role's", slog.String("role", key), slog.String("group", org.ID))
 		case len(groups) == 1 && len(groups[0].Members) == 0 && groups[0].ID != org.ID:
 			// Lists may leave the members out.
 			g, err := p.read(ctx, opLook, groups[0].ID, "displayName", "members")

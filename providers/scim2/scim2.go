@@ -1,14 +1,8 @@
 package scim2
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"slices"
-	"strings"
-	"time"
 
 	"usher/identity"
 	"usher/internal/httpx"
@@ -28,8 +22,6 @@ type Provider struct {
 	service    *service
 	groups     *keylock.Locks // groups that are written as a whole
 	people     *keylock.Locks // people without an account
-	seams      seams
-	log        *slog.Logger
 }
 
 var (
@@ -43,24 +35,10 @@ var (
 	_ providers.AddressChecker = (*Provider)(nil)
 )
 
-// seams are what tests replace.
-type seams struct {
-	sleep  func(context.Context, time.Duration) error
-	jitter func() float64
-}
-
 // Open implements providers.Config.
 func (c *Config) Open(d providers.Deps) (providers.Provider, error) {
-	return c.open(d, seams{sleep: httpx.Sleep, jitter: rand.Float64})
-}
-
-func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	set, problems := c.settle()
-	for key, name := range d.Roles {
-		if strings.TrimSpace(name) == "" {
-			problems = append(problems, fmt.Errorf("roles.%s: the role has no group at the provider", key))
-		}
-	}
+	problems = append(problems, d.CheckRoles("group")...)
 	if d.ActAsCaller {
 		problems = append(problems, errors.New("act_as: invitations are accepted by who holds the link, so scim2 has no caller's token to use"))
 	}
@@ -70,21 +48,15 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	if d.Now == nil {
-		d.Now = time.Now
-	}
-	if d.Logger == nil {
-		d.Logger = slog.Default()
-	}
-	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	d = d.For("scim2")
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas()})
 	if err != nil {
 		return nil, err
 	}
 	p := &Provider{
 		http: http, scim: client.New(http, client.Options{BaseURL: set.BaseURL, Authorize: authorize, Now: d.Now}),
 		credential: fixed(set.Token), settings: set, deps: d, service: newService(d.Now),
-		groups: keylock.New(), people: keylock.New(), seams: s,
-		log: d.Logger.With("connection", d.Connection, "provider", "scim2"),
+		groups: keylock.New(), people: keylock.New(),
 	}
 	if set.TokenURL != "" {
 		p.credential = newGranted(http, set, d.Now)

@@ -2,7 +2,6 @@ package scim2
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -199,10 +198,7 @@ func newRig(t *testing.T, change func(v *vendor, c *Config, d *providers.Deps)) 
 		change(v, c, &d)
 	}
 	r.mailer = d.Mailer.(*providertest.Mailer)
-	p, err := c.open(d, seams{sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, jitter: func() float64 { return 0 }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := scripted.Open[*Provider](t, v.Vendor, c, d)
 	r.p, r.c = p, providers.NewClient("under-test", p, &providers.ClientOptions{Timeout: 20 * time.Second, Logger: d.Logger})
 	return r
 }

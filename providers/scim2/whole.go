@@ -59,7 +59,7 @@ func (p *Provider) compare(ctx context.Context, before, after *group) {
 		}
 	}
 	if gone > 0 {
-		p.log.LogAttrs(ctx, slog.LevelWarn, "members left a group while it was written",
+		p.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "members left a group while it was written",
 			slog.String("group", after.ID), slog.Int("members", gone))
 	}
 }

@@ -140,7 +140,7 @@ func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r ident
 		row := &page.Data[n]
 		state, ok := p.stateOf(row)
 		if !ok || !internal.ValidID(row.ID) {
-			p.log.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
+			p.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "an invitation at the provider is listed in a way that is not understood",
 				slog.String("organization", org.ID), slog.String("state", row.State))
 			continue
 		}

@@ -110,7 +110,7 @@ func (s *sending) resent(ctx context.Context, row *internal.Invitation) (provide
 		case quiet || s.settings.eventWait == 0:
 			return providers.VerdictUnchanged, nil
 		}
-		if err := s.sleep(ctx, s.settings.eventWait); err != nil {
+		if err := s.deps.Sleep(ctx, s.settings.eventWait); err != nil {
 			return "", &identity.Error{Code: identity.CodeProviderTimeout, Op: "ask the event log", Err: err}
 		}
 		quiet = true

@@ -231,23 +231,11 @@ func newRig(t *testing.T, change func(*Config, *providers.Deps)) *rig {
 	if document := documents(); document != nil {
 		d.Transport = document.Fresh(t).RoundTripper(d.Transport)
 	}
-	p, err := c.open(d, seams{
-		sleep: func(ctx context.Context, d time.Duration) error {
-			v.Clock.Advance(d)
-			r.slept += d
-			return ctx.Err()
-		},
-		jitter: func() float64 { return 0 },
-	})
-	if err != nil {
-		t.Fatal(err)
+	d.Sleep = func(ctx context.Context, d time.Duration) error {
+		r.slept += d
+		return v.Sleep(ctx, d)
 	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	r.p = p
+	r.p = scripted.Open[*Provider](t, v.Vendor, c, d)
 	return r
 }
 

@@ -1,16 +1,11 @@
 package workos
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"time"
 
 	"usher/identity"
-	"usher/internal/httpx"
 	"usher/providers"
 	"usher/providers/workos/internal"
 )
@@ -20,8 +15,6 @@ type Provider struct {
 	client   *internal.Client
 	settings *settings
 	deps     providers.Deps
-	sleep    func(context.Context, time.Duration) error
-	log      *slog.Logger
 }
 
 var (
@@ -35,24 +28,10 @@ var (
 	_ providers.AddressChecker = (*Provider)(nil)
 )
 
-// seams are what tests replace.
-type seams struct {
-	sleep  func(context.Context, time.Duration) error
-	jitter func() float64
-}
-
 // Open implements providers.Config.
 func (c *Config) Open(d providers.Deps) (providers.Provider, error) {
-	return c.open(d, seams{sleep: httpx.Sleep, jitter: rand.Float64})
-}
-
-func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	set, problems := c.settle()
-	for key, slug := range d.Roles {
-		if strings.TrimSpace(slug) == "" {
-			problems = append(problems, fmt.Errorf("roles.%s: the role has no name at the provider", key))
-		}
-	}
+	problems = append(problems, d.CheckRoles("name")...)
 	if d.ActAsCaller {
 		problems = append(problems, errors.New("act_as: the vendor's interface takes API keys alone, no token of a caller"))
 	}
@@ -62,19 +41,13 @@ func (c *Config) open(d providers.Deps, s seams) (*Provider, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	if d.Now == nil {
-		d.Now = time.Now
-	}
-	if d.Logger == nil {
-		d.Logger = slog.Default()
-	}
-	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas(), Sleep: s.sleep, Jitter: s.jitter})
+	d = d.For("workos")
+	http, err := d.HTTP(providers.HTTPOptions{Timeout: set.callTimeout, Quotas: c.Quotas()})
 	if err != nil {
 		return nil, err
 	}
 	return &Provider{
-		client: internal.New(http, set.BaseURL, set.APIKey, d.Now), settings: set, deps: d, sleep: s.sleep,
-		log: d.Logger.With("connection", d.Connection, "provider", "workos"),
+		client: internal.New(http, set.BaseURL, set.APIKey, d.Now), settings: set, deps: d,
 	}, nil
 }
 

@@ -1,13 +1,16 @@
 package scripted
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"usher/internal/testclock"
+	"usher/providers"
 )
 
 // Vendor is the shared part of a vendor. Its lock guards Calls and whatever the
@@ -30,6 +33,33 @@ type Vendor struct {
 
 // New returns a vendor whose clock stands at a time.
 func New(at time.Time) *Vendor { return &Vendor{Clock: testclock.At(at)} }
+
+// Sleep is a wait of the adapter's that takes the vendor's time and none of the
+// test's.
+func (v *Vendor) Sleep(ctx context.Context, d time.Duration) error {
+	v.Clock.Advance(d)
+	return ctx.Err()
+}
+
+// Open opens a connection as its configuration does, until the test ends. Waits
+// that are not set are as short as chance makes them, and take the vendor's time.
+func Open[P providers.Provider](t *testing.T, v *Vendor, c providers.Config, d providers.Deps) P {
+	t.Helper()
+	if d.Sleep == nil {
+		d.Sleep = v.Sleep
+	}
+	d.Jitter = func() float64 { return 0 }
+	p, err := c.Open(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p.(P)
+}
 
 // With does something while no call is being served.
 func (v *Vendor) With(do func()) {
