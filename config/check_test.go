@@ -158,7 +158,7 @@ func TestConnections(t *testing.T) {
 		{"the adapter's own rules", "      base_url: https://api.asgardeo.io/t/acme", "      base_url: http://api.asgardeo.io\n      organization_scopes: [a, 'b c']\n      lag_wait: long", []string{
 			"12 connections[0].settings.base_url: must be https unless the host is loopback",
 			"13 connections[0].settings.organization_scopes[1]: is one scope, without blanks",
-			"14 connections[0].settings.lag_wait: is not a duration such as 5s, 10m or 72h",
+			"14 connections[0].settings.lag_wait: is not a duration such as 500ms, 5s or 72h",
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

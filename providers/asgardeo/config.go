@@ -1,6 +1,7 @@
 package asgardeo
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -62,56 +63,51 @@ type settings struct {
 
 // Validate implements providers.Config.
 func (c *Config) Validate() []error {
-	_, problems := c.settle()
-	return problems
+	_, faults := c.settle()
+	return faults
 }
 
 // settle fills in the defaults and reports every problem.
 func (c *Config) settle() (*settings, []error) {
 	s := &settings{Config: *c}
-	var problems []error
-	report := func(field, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
-	}
-	if err := providers.CheckBaseURL(c.BaseURL); err != nil {
-		report("base_url", "%v", err)
-	}
+	var faults providers.Faults
+	faults.Check("base_url", providers.CheckBaseURL(c.BaseURL))
 	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	for _, required := range []struct{ field, value string }{
 		{"client_id", c.ClientID}, {"client_secret", c.ClientSecret.Reveal()}, {"application", c.Application},
 	} {
 		if strings.TrimSpace(required.value) == "" {
-			report(required.field, "is missing")
+			faults.Add(required.field, "is missing")
 		}
 	}
 	if strings.ContainsAny(c.ClientID, ": \t\r\n") {
-		report("client_id", "may hold neither a colon nor blanks")
+		faults.Add("client_id", "may hold neither a colon nor blanks")
 	}
-	preset(&s.UserDomain, "DEFAULT")
+	s.UserDomain = cmp.Or(s.UserDomain, "DEFAULT")
 	s.UserDomain = strings.ToUpper(s.UserDomain)
 	if strings.ContainsAny(s.UserDomain, "/ \"\\") {
-		report("user_domain", "is a name without slash, quotes or blanks")
+		faults.Add("user_domain", "is a name without slash, quotes or blanks")
 	}
-	preset(&s.PasswordMailScenario, "ASK_PASSWORD")
-	preset(&s.RolesVersion, "v2")
+	s.PasswordMailScenario = cmp.Or(s.PasswordMailScenario, "ASK_PASSWORD")
+	s.RolesVersion = cmp.Or(s.RolesVersion, "v2")
 	if s.RolesVersion != "v2" && s.RolesVersion != "v3" {
-		report("roles_version", "is v2 or v3")
+		faults.Add("roles_version", "is v2 or v3")
 	}
-	s.scopes(report)
-	s.durations(report)
+	s.scopes(&faults)
+	s.durations(&faults)
 	s.usernamePrefix, s.sendNames = isOn(c.UsernamePrefix), isOn(c.SendNames)
 	s.resendPasswordMail, s.trustVerified = isOn(c.ResendPasswordMail), isOn(c.TrustVerifiedEmails)
 	s.requireManagedOrg, s.introspect = isOn(c.RequireManagedOrg), isOn(c.IntrospectOpaqueTokens)
 	if s.TokenCacheSize < 0 {
-		report("token_cache_size", "must not be negative")
+		faults.Add("token_cache_size", "must not be negative")
 	}
 	if s.TokenCacheSize <= 0 {
 		s.TokenCacheSize = 4096
 	}
-	return s, problems
+	return s, faults
 }
 
-func (s *settings) scopes(report func(field, format string, args ...any)) {
+func (s *settings) scopes(faults *providers.Faults) {
 	if len(s.RootScopes) == 0 {
 		s.RootScopes = []string{scopeListUsers, scopeCreateUser}
 	}
@@ -121,7 +117,7 @@ func (s *settings) scopes(report func(field, format string, args ...any)) {
 	for field, list := range map[string][]string{"root_scopes": s.RootScopes, "organization_scopes": s.OrganizationScopes} {
 		for n, scope := range list {
 			if scope == "" || strings.ContainsAny(scope, " \t\r\n") {
-				report(fmt.Sprintf("%s[%d]", field, n), "is one scope, without blanks")
+				faults.Add(fmt.Sprintf("%s[%d]", field, n), "is one scope, without blanks")
 			}
 		}
 	}
@@ -132,44 +128,18 @@ func (s *settings) defaultScopes() []string {
 	return []string{scopeInvite, scopeListInvites, scopeDelete, scopeMembers, scopeRoles, scopeApplication}
 }
 
-func (s *settings) durations(report func(field, format string, args ...any)) {
-	for _, d := range []struct {
-		field, text string
-		preset, min time.Duration
-		into        *time.Duration
-	}{
-		{"invite_life", s.InviteLife, 72 * time.Hour, time.Minute, &s.inviteLife},
-		{"lag_wait", s.LagWait, 5 * time.Second, 0, &s.lagWait},
-		{"call_timeout", s.CallTimeout, 10 * time.Second, time.Millisecond, &s.callTimeout},
-		{"role_cache", s.RoleCache, 5 * time.Minute, 0, &s.roleCache},
-	} {
-		*d.into = d.preset
-		if d.text == "" {
-			continue
-		}
-		value, err := time.ParseDuration(d.text)
-		switch {
-		case err != nil:
-			report(d.field, "is not a duration such as 5s, 10m or 72h")
-		case value < d.min:
-			report(d.field, "must not be below %v", d.min)
-		default:
-			*d.into = value
-		}
-	}
-	preset(&s.ExpiryTimeZone, "UTC")
+func (s *settings) durations(faults *providers.Faults) {
+	s.inviteLife = faults.Duration("invite_life", s.InviteLife, 72*time.Hour, time.Minute)
+	s.lagWait = faults.Duration("lag_wait", s.LagWait, 5*time.Second, 0)
+	s.callTimeout = faults.Duration("call_timeout", s.CallTimeout, 10*time.Second, time.Millisecond)
+	s.roleCache = faults.Duration("role_cache", s.RoleCache, 5*time.Minute, 0)
+	s.ExpiryTimeZone = cmp.Or(s.ExpiryTimeZone, "UTC")
 	zone, err := time.LoadLocation(s.ExpiryTimeZone)
 	if err != nil {
-		report("expiry_time_zone", "is not a time zone such as UTC or Europe/Berlin")
+		faults.Add("expiry_time_zone", "is not a time zone such as UTC or Europe/Berlin")
 		zone = time.UTC
 	}
 	s.expiryZone = zone
-}
-
-func preset(value *string, to string) {
-	if *value == "" {
-		*value = to
-	}
 }
 
 // isOn reads a switch that is on unless it is turned off.

@@ -15,5 +15,5 @@ func ExampleConfig_Validate() {
 	// Output:
 	// base_url: must be https unless the host is loopback
 	// application: is missing
-	// lag_wait: is not a duration such as 5s, 10m or 72h
+	// lag_wait: is not a duration such as 500ms, 5s or 72h
 }

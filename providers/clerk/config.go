@@ -2,7 +2,6 @@ package clerk
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -35,56 +34,29 @@ type settings struct {
 
 // Validate implements providers.Config.
 func (c *Config) Validate() []error {
-	_, problems := c.settle()
-	return problems
+	_, faults := c.settle()
+	return faults
 }
 
 // settle fills in the defaults and reports every problem.
 func (c *Config) settle() (*settings, []error) {
 	s := &settings{Config: *c}
-	var problems []error
-	report := func(field, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
-	}
+	var faults providers.Faults
 	if s.BaseURL == "" {
 		s.BaseURL = defaultBaseURL
 	}
-	if err := checkBaseURL(s.BaseURL); err != nil {
-		report("base_url", "%v", err)
-	}
+	faults.Check("base_url", checkBaseURL(s.BaseURL))
 	s.base = strings.TrimRight(s.BaseURL, "/") + "/v1"
-	if err := checkKey(c.SecretKey.Reveal()); err != nil {
-		report("secret_key", "%v", err)
-	}
+	faults.Check("secret_key", checkKey(c.SecretKey.Reveal()))
 	if s.InviteDays == 0 {
 		s.InviteDays = defaultInviteDays
 	}
 	if s.InviteDays < 1 || s.InviteDays > maxInviteDays {
-		report("invite_days", "must be from 1 to %d", maxInviteDays)
+		faults.Add("invite_days", "must be from 1 to %d", maxInviteDays)
 	}
-	for _, d := range []struct {
-		field, text string
-		preset, min time.Duration
-		into        *time.Duration
-	}{
-		{"lag_wait", s.LagWait, time.Second, 0, &s.lagWait},
-		{"call_timeout", s.CallTimeout, 10 * time.Second, time.Millisecond, &s.callTimeout},
-	} {
-		*d.into = d.preset
-		if d.text == "" {
-			continue
-		}
-		value, err := time.ParseDuration(d.text)
-		switch {
-		case err != nil:
-			report(d.field, "is not a duration such as 500ms, 5s or 1m")
-		case value < d.min:
-			report(d.field, "must not be below %v", d.min)
-		default:
-			*d.into = value
-		}
-	}
-	return s, problems
+	s.lagWait = faults.Duration("lag_wait", s.LagWait, time.Second, 0)
+	s.callTimeout = faults.Duration("call_timeout", s.CallTimeout, 10*time.Second, time.Millisecond)
+	return s, faults
 }
 
 // checkKey refuses what is no secret key. It quotes nothing.

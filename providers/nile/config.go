@@ -2,7 +2,6 @@ package nile
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -39,49 +38,34 @@ func (c *Config) Needs() providers.Needs { return providers.Needs{Links: true} }
 
 // Validate implements providers.Config.
 func (c *Config) Validate() []error {
-	_, problems := c.settle()
-	return problems
+	_, faults := c.settle()
+	return faults
 }
 
 // settle fills in the defaults and reports every problem.
 func (c *Config) settle() (*settings, []error) {
-	s := &settings{Config: *c, callTimeout: defaultCallTimeout}
-	var problems []error
-	report := func(field string, err error) {
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", field, err))
-		}
-	}
-	report("base_url", checkBaseURL(c.BaseURL))
+	s := &settings{Config: *c}
+	var faults providers.Faults
+	faults.Check("base_url", checkBaseURL(c.BaseURL))
 	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	report("origin", checkOrigin(c.Origin))
+	faults.Check("origin", checkOrigin(c.Origin))
 	s.Origin = strings.TrimRight(c.Origin, "/")
 	s.secure = strings.HasPrefix(s.Origin, "https:")
 	if c.Email == "" {
-		report("email", errors.New("is missing"))
+		faults.Add("email", "is missing")
 	} else if _, err := identity.ParseEmail(c.Email); err != nil {
-		report("email", errors.New("is not an e-mail address"))
+		faults.Add("email", "is not an e-mail address")
 	}
 	if c.Password.Reveal() == "" {
-		report("password", errors.New("is missing"))
+		faults.Add("password", "is missing")
 	}
 	if s.CallbackURL == "" {
 		s.CallbackURL = s.Origin
 	} else {
-		report("callback_url", providers.CheckURL(c.CallbackURL))
+		faults.Check("callback_url", providers.CheckURL(c.CallbackURL))
 	}
-	if c.CallTimeout != "" {
-		d, err := time.ParseDuration(c.CallTimeout)
-		switch {
-		case err != nil:
-			report("call_timeout", errors.New("is not a duration such as 500ms, 5s or 1m"))
-		case d < time.Millisecond:
-			report("call_timeout", errors.New("must not be below 1ms"))
-		default:
-			s.callTimeout = d
-		}
-	}
-	return s, problems
+	s.callTimeout = faults.Duration("call_timeout", c.CallTimeout, defaultCallTimeout, time.Millisecond)
+	return s, faults
 }
 
 // checkBaseURL wants the whole prefix, database included: nothing is added to it

@@ -1,6 +1,7 @@
 package roq
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,107 +60,78 @@ type settings struct {
 
 // Validate implements providers.Config.
 func (c *Config) Validate() []error {
-	_, problems := c.settle()
-	return problems
+	_, faults := c.settle()
+	return faults
 }
 
 // settle fills in the defaults and reports every problem.
 func (c *Config) settle() (*settings, []error) {
 	s := &settings{Config: *c}
-	var problems []error
-	report := func(field, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
-	}
-	if err := providers.CheckBaseURL(c.BaseURL); err != nil {
-		report("base_url", "%v", err)
-	}
+	var faults providers.Faults
+	faults.Check("base_url", providers.CheckBaseURL(c.BaseURL))
 	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	if strings.TrimSpace(c.EnvironmentID) == "" {
-		report("environment_id", "is missing")
+		faults.Add("environment_id", "is missing")
 	}
 	if strings.ContainsAny(c.EnvironmentID, ": \t\r\n") {
-		report("environment_id", "may hold neither a colon nor blanks")
+		faults.Add("environment_id", "may hold neither a colon nor blanks")
 	}
 	if strings.TrimSpace(c.APIKey.Reveal()) == "" {
-		report("api_key", "is missing")
+		faults.Add("api_key", "is missing")
 	}
-	preset(&s.ServiceAccount, "project-service-account@roq.tech")
+	s.ServiceAccount = cmp.Or(s.ServiceAccount, "project-service-account@roq.tech")
 	if _, err := identity.ParseEmail(s.ServiceAccount); err != nil {
-		report("service_account", "is not an e-mail address")
+		faults.Add("service_account", "is not an e-mail address")
 	}
-	s.people(report)
+	s.people(&faults)
 	if s.BulkSize == 0 {
 		s.BulkSize = defaultBulk
 	}
 	if s.BulkSize < 1 || s.BulkSize > maxBulk {
-		report("bulk_size", "must be from 1 to %d", maxBulk)
+		faults.Add("bulk_size", "must be from 1 to %d", maxBulk)
 	}
-	s.locales(report)
-	preset(&s.Operations, "v2")
+	s.locales(&faults)
+	s.Operations = cmp.Or(s.Operations, "v2")
 	if s.Operations != "v1" && s.Operations != "v2" {
-		report("operations", "is v1 or v2")
+		faults.Add("operations", "is v1 or v2")
 	}
 	s.v1 = s.Operations == "v1"
-	s.durations(report)
+	s.inviteLife = faults.Duration("invite_life", s.InviteLife, 24*time.Hour, 0)
+	s.callTimeout = faults.Duration("call_timeout", s.CallTimeout, 10*time.Second, time.Millisecond)
 	s.inviterAnyTenant, s.resendShows = isSet(c.InviterAnyTenant), isSet(c.ResendShows)
-	return s, problems
+	return s, faults
 }
 
 // people checks who may invite.
-func (s *settings) people(report func(field, format string, args ...any)) {
+func (s *settings) people(faults *providers.Faults) {
 	if s.InviterID != "" && uuid.Validate(s.InviterID) != nil {
-		report("inviter_id", "is a UUID, the user's id at ROQ")
+		faults.Add("inviter_id", "is a UUID, the user's id at ROQ")
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(s.Inviters)) {
 		if uuid.Validate(tenant) != nil || uuid.Validate(s.Inviters[tenant]) != nil {
-			report("inviters."+tenant, "maps a tenant's id to a user's id, both UUIDs")
+			faults.Add("inviters."+tenant, "maps a tenant's id to a user's id, both UUIDs")
 		}
 	}
-	preset(&s.InviterFrom, inviterByEmail)
+	s.InviterFrom = cmp.Or(s.InviterFrom, inviterByEmail)
 	switch {
 	case !slices.Contains([]string{inviterByEmail, inviterBySubject, inviterFixed}, s.InviterFrom):
-		report("inviter_from", "is email, subject or settings")
+		faults.Add("inviter_from", "is email, subject or settings")
 	case s.InviterFrom == inviterFixed && s.InviterID == "" && len(s.Inviters) == 0:
-		report("inviter_from", "settings needs inviter_id or inviters")
+		faults.Add("inviter_from", "settings needs inviter_id or inviters")
 	}
 }
 
-func (s *settings) locales(report func(field, format string, args ...any)) {
+func (s *settings) locales(faults *providers.Faults) {
 	if s.Locales == nil {
 		s.Locales = []string{"en-US", "de-DE"}
 	}
 	for n, locale := range s.Locales {
 		if locale == "" || strings.ContainsAny(locale, " \t\r\n") {
-			report(fmt.Sprintf("locales[%d]", n), "is one locale such as en-US")
+			faults.Add(fmt.Sprintf("locales[%d]", n), "is one locale such as en-US")
 		}
 	}
 	if s.DefaultLocale != "" && !slices.Contains(s.Locales, s.DefaultLocale) {
-		report("default_locale", "is not one of locales")
-	}
-}
-
-func (s *settings) durations(report func(field, format string, args ...any)) {
-	for _, d := range []struct {
-		field, text string
-		preset, min time.Duration
-		into        *time.Duration
-	}{
-		{"invite_life", s.InviteLife, 24 * time.Hour, 0, &s.inviteLife},
-		{"call_timeout", s.CallTimeout, 10 * time.Second, time.Millisecond, &s.callTimeout},
-	} {
-		*d.into = d.preset
-		if d.text == "" {
-			continue
-		}
-		value, err := time.ParseDuration(d.text)
-		switch {
-		case err != nil:
-			report(d.field, "is not a duration such as 5s, 10m or 24h")
-		case value < d.min:
-			report(d.field, "must not be below %v", d.min)
-		default:
-			*d.into = value
-		}
+		faults.Add("default_locale", "is not one of locales")
 	}
 }
 
@@ -196,12 +168,6 @@ func (s *settings) inviterFor(tenant string) string {
 		}
 	}
 	return s.InviterID
-}
-
-func preset(value *string, to string) {
-	if *value == "" {
-		*value = to
-	}
 }
 
 // isSet reads a switch that is off unless it is turned on.

@@ -15,5 +15,5 @@ func ExampleConfig_Validate() {
 	// Output:
 	// base_url: is missing
 	// inviter_id: is a UUID, the user's id at ROQ
-	// invite_life: is not a duration such as 5s, 10m or 24h
+	// invite_life: is not a duration such as 500ms, 5s or 72h
 }

@@ -57,29 +57,24 @@ type settings struct {
 
 // Validate implements providers.Config.
 func (c *Config) Validate() []error {
-	_, problems := c.settle()
-	return problems
+	_, faults := c.settle()
+	return faults
 }
 
 // settle fills in the defaults and reports every problem.
 func (c *Config) settle() (*settings, []error) {
 	s := &settings{Config: *c, matchEmails: c.MatchEmails == nil || *c.MatchEmails}
-	var problems []error
-	report := func(field, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
-	}
-	if err := providers.CheckBaseURL(c.BaseURL); err != nil {
-		report("base_url", "%v", err)
-	}
+	var faults providers.Faults
+	faults.Check("base_url", providers.CheckBaseURL(c.BaseURL))
 	s.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	c.checkCredential(report)
+	c.checkCredential(&faults)
 	duration := func(field, text string, preset, least, most time.Duration) time.Duration {
 		if text == "" {
 			return preset
 		}
 		d, err := time.ParseDuration(text)
 		if err != nil || d < least || d > most {
-			report(field, "must be a duration from %s to %s, such as %s", least, most, preset)
+			faults.Add(field, "must be a duration from %s to %s, such as %s", least, most, preset)
 			return preset
 		}
 		return d
@@ -87,47 +82,45 @@ func (c *Config) settle() (*settings, []error) {
 	s.life = duration("invite_life", c.InviteLife, defaultLife, shortest, longest)
 	s.maxLife = duration("max_life", c.MaxLife, max(defaultMax, s.life), shortest, longest)
 	if s.maxLife < s.life {
-		report("max_life", "is shorter than invite_life")
+		faults.Add("max_life", "is shorter than invite_life")
 	}
 	s.callTimeout = duration("call_timeout", c.CallTimeout, defaultCall, time.Millisecond, time.Minute)
 	if s.MaxScan < 0 {
-		report("max_scan", "must not be negative")
+		faults.Add("max_scan", "must not be negative")
 	}
 	if s.MaxScan <= 0 {
 		s.MaxScan = defaultScan
 	}
-	return s, problems
+	return s, faults
 }
 
 // checkCredential: a token, or all that is needed to get one.
-func (c *Config) checkCredential(report func(field, format string, args ...any)) {
+func (c *Config) checkCredential(faults *providers.Faults) {
 	if c.TokenURL == "" {
 		if strings.TrimSpace(c.Token.Reveal()) == "" {
-			report("token", "is missing, and there is no token_url either")
+			faults.Add("token", "is missing, and there is no token_url either")
 		}
 		if strings.ContainsAny(c.Token.Reveal(), " \t\r\n") {
-			report("token", "may hold no blanks")
+			faults.Add("token", "may hold no blanks")
 		}
 		if c.ClientID != "" || c.ClientSecret != "" || len(c.Scopes) > 0 {
-			report("token_url", "is missing: client_id, client_secret and scopes are for it")
+			faults.Add("token_url", "is missing: client_id, client_secret and scopes are for it")
 		}
 		return
 	}
 	if c.Token != "" {
-		report("token", "cannot be given together with token_url")
+		faults.Add("token", "cannot be given together with token_url")
 	}
-	if err := providers.CheckBaseURL(c.TokenURL); err != nil {
-		report("token_url", "%v", err)
-	}
+	faults.Check("token_url", providers.CheckBaseURL(c.TokenURL))
 	if c.ClientID == "" {
-		report("client_id", "is missing")
+		faults.Add("client_id", "is missing")
 	}
 	if c.ClientSecret == "" {
-		report("client_secret", "is missing")
+		faults.Add("client_secret", "is missing")
 	}
 	for n, scope := range c.Scopes {
 		if scope == "" || strings.ContainsAny(scope, " \t\r\n") {
-			report(fmt.Sprintf("scopes[%d]", n), "is one scope, without blanks")
+			faults.Add(fmt.Sprintf("scopes[%d]", n), "is one scope, without blanks")
 		}
 	}
 }

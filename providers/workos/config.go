@@ -1,7 +1,6 @@
 package workos
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -37,57 +36,34 @@ type settings struct {
 
 // Validate implements providers.Config.
 func (c *Config) Validate() []error {
-	_, problems := c.settle()
-	return problems
+	_, faults := c.settle()
+	return faults
 }
 
 // settle fills in the defaults and reports every problem.
 func (c *Config) settle() (*settings, []error) {
 	s := &settings{Config: *c}
-	var problems []error
-	report := func(field, why string) { problems = append(problems, fmt.Errorf("%s: %s", field, why)) }
+	var faults providers.Faults
 	if s.BaseURL == "" {
 		s.BaseURL = DefaultBaseURL
 	}
-	if err := providers.CheckBaseURL(s.BaseURL); err != nil {
-		report("base_url", err.Error())
-	}
+	faults.Check("base_url", providers.CheckBaseURL(s.BaseURL))
 	s.BaseURL = strings.TrimRight(s.BaseURL, "/")
 	switch key := c.APIKey.Reveal(); {
 	case key == "":
-		report("api_key", "is missing")
+		faults.Add("api_key", "is missing")
 	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		report("api_key", "holds a blank or a character that no key has")
+		faults.Add("api_key", "holds a blank or a character that no key has")
 	}
 	if s.InviteDays == 0 {
 		s.InviteDays = defaultDays
 	}
 	if s.InviteDays < 1 || s.InviteDays > maxDays {
-		report("invite_days", "must be from 1 to 30")
+		faults.Add("invite_days", "must be from 1 to 30")
 	}
-	for _, d := range []struct {
-		field, text string
-		preset, min time.Duration
-		into        *time.Duration
-	}{
-		{"call_timeout", c.CallTimeout, 10 * time.Second, time.Millisecond, &s.callTimeout},
-		{"event_wait", c.EventWait, 2 * time.Second, 0, &s.eventWait},
-	} {
-		*d.into = d.preset
-		if d.text == "" {
-			continue
-		}
-		value, err := time.ParseDuration(d.text)
-		switch {
-		case err != nil:
-			report(d.field, "is not a duration such as 500ms or 10s")
-		case value < d.min:
-			report(d.field, "must not be below "+d.min.String())
-		default:
-			*d.into = value
-		}
-	}
-	return s, problems
+	s.callTimeout = faults.Duration("call_timeout", c.CallTimeout, 10*time.Second, time.Millisecond)
+	s.eventWait = faults.Duration("event_wait", c.EventWait, 2*time.Second, 0)
+	return s, faults
 }
 
 var _ providers.Config = (*Config)(nil)
