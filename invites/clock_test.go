@@ -71,3 +71,30 @@ func TestClockJumps(t *testing.T) {
 		})
 	}
 }
+
+// Whoever asks for something else meanwhile, and is refused, does not end the mark of
+// who is at the vendor: when the clock jumps then, nothing is sent a second time.
+func TestClockJumpsAfterARefusedRevocation(t *testing.T) {
+	t.Parallel()
+	h := patient(t)
+	h.started()
+	i := h.send("held@example.com")
+	entered, release := make(chan struct{}), make(chan struct{})
+	h.vendor.Inject(memory.Fault{Op: "resend", Block: release, Entered: entered})
+	answered := make(chan error, 1)
+	go func() {
+		_, err := h.service.Resend(t.Context(), h.admin, h.org, i.ID, nil)
+		answered <- err
+	}()
+	<-entered
+	_, err := h.service.Revoke(t.Context(), h.admin, h.org, i.ID)
+	wantCode(t, err, identity.CodeInviteNotPending)
+	h.clock.Advance(time.Hour)
+	h.pass()
+	h.want(i.ID, identity.StateSending, "")
+	close(release)
+	err = <-answered
+	h.mails("held@example.com", 2) // the first, and the one that was asked for
+	must(t, err)
+	h.want(i.ID, identity.StatePending, "")
+}

@@ -153,25 +153,36 @@ func (s *Service) connectionOf(org *identity.Organization) (*Connection, error) 
 // busy lets a caller wait until this process has finished with an invite.
 type busy struct {
 	mu   sync.Mutex
-	done map[string]chan struct{}
+	work map[string]*work
 }
 
-func newBusy() *busy { return &busy{done: map[string]chan struct{}{}} }
+// work is what this process does about one invite.
+type work struct {
+	hands int           // how many do it
+	done  chan struct{} // closed when the last of them has ended
+}
+
+func newBusy() *busy { return &busy{work: map[string]*work{}} }
 
 // begin marks an invite as being worked on; the function returned ends it. The
-// ledger's lease makes sure that there is only one at a time.
+// ledger's lease makes sure that there is only one at a time who gets anywhere:
+// others may try, and their end is not the end of the work.
 func (b *busy) begin(id string) (end func()) {
-	ch := make(chan struct{})
 	b.mu.Lock()
-	b.done[id] = ch
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	w := b.work[id]
+	if w == nil {
+		w = &work{done: make(chan struct{})}
+		b.work[id] = w
+	}
+	w.hands++
 	return func() {
 		b.mu.Lock()
-		if b.done[id] == ch {
-			delete(b.done, id)
+		defer b.mu.Unlock()
+		if w.hands--; w.hands == 0 {
+			delete(b.work, id)
+			close(w.done)
 		}
-		b.mu.Unlock()
-		close(ch)
 	}
 }
 
@@ -179,19 +190,19 @@ func (b *busy) begin(id string) (end func()) {
 func (b *busy) working(id string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.done[id] != nil
+	return b.work[id] != nil
 }
 
 // wait returns when nobody in this process works on the invite, or with ctx.
 func (b *busy) wait(ctx context.Context, id string) error {
 	b.mu.Lock()
-	ch := b.done[id]
+	w := b.work[id]
 	b.mu.Unlock()
-	if ch == nil {
+	if w == nil {
 		return nil
 	}
 	select {
-	case <-ch:
+	case <-w.done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
