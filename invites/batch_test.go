@@ -175,6 +175,34 @@ func TestBatchWaitsForWhoSettles(t *testing.T) {
 	}
 }
 
+// Failed rows that somebody wants sent again while it is being found out that nothing
+// else is left of their batch are sent: the batch does not end over them.
+func TestBatchRetriedWhileItEnds(t *testing.T) {
+	t.Parallel()
+	h := build(t, func(o *memory.Options) {
+		o.Silent, o.Withheld = true, []providers.Capability{providers.CapInviteList}
+	})
+	closeHouse(t, h.service, h.ledger)
+	h.timeout = 10 * time.Minute
+	h.started()
+	entered, release := make(chan struct{}), make(chan struct{})
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeQuotaExceeded})
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderTimeout, Unclear: true})
+	h.vendor.Inject(memory.Fault{Op: "settle", Block: release, Entered: entered}) // the batch asks, before it ends
+	id := h.handIn(h.org, "a@example.com", "b@example.com")
+	<-entered
+	_, err := h.service.RetryBatch(t.Context(), h.org, id)
+	must(t, err)
+	close(release)
+	b := h.finished(h.org, id)
+	if b.State != identity.BatchDone || b.Counts[identity.OutcomeUncertain] != 1 || b.Counts[identity.OutcomeSent] != 1 {
+		t.Errorf("the batch ended as %s with %v", b.State, b.Counts)
+	}
+	if n := h.vendor.Mails("one", "a@example.com") + h.vendor.Mails("one", "b@example.com"); n != 1 {
+		t.Errorf("%d mails", n)
+	}
+}
+
 // Whatever happens to the first call for many rows, each of them is mailed once.
 func TestBatchUnderFaults(t *testing.T) {
 	t.Parallel()

@@ -77,7 +77,9 @@ func TestMailBudgetOfUncertain(t *testing.T) {
 	t.Parallel()
 	h := budgeted(t, func(o *memory.Options) { o.Silent = true })
 	const email = "flood@example.com"
-	h.vendor.Inject(memory.Fault{Op: "", Code: identity.CodeProviderTimeout, Acted: true, Times: 100})
+	for _, op := range []string{"invite", "resend"} {
+		h.vendor.Inject(memory.Fault{Op: op, Code: identity.CodeProviderTimeout, Acted: true, Times: 100})
+	}
 	_, err := h.service.Send(t.Context(), h.admin, h.org, request(email))
 	id := wantCode(t, err, identity.CodeProviderTimeout).InviteID
 	for n := range 10 {

@@ -19,7 +19,9 @@ const (
 	insertBatchRow = `INSERT INTO batch_rows (batch_id, n, line, email, request, outcome, code, field, detail, alone, invite_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, NULLIF($10, ''))`
 	touchBatch = `UPDATE batches SET updated_at = $2 WHERE id = $1 AND state = 'receiving'`
-	moveBatch  = `UPDATE batches SET state = $3, updated_at = $4, finished_at = $5 WHERE id = $1 AND state = $2`
+	moveBatch  = `UPDATE batches SET state = $3, updated_at = $4, finished_at = NULL WHERE id = $1 AND state = $2`
+	endBatch   = `UPDATE batches SET state = $3, updated_at = $4, finished_at = $4 WHERE id = $1 AND state = $2
+		AND NOT EXISTS (SELECT 1 FROM batch_rows WHERE batch_id = $1 AND outcome IN ('received', 'queued', 'sending'))`
 
 	// The first condition on state is that of the index batches_open.
 	batchByID = `SELECT ` + batchColumns + ` FROM batches b WHERE b.id = $1 AND b.organization_id = $2 AND b.state <> 'receiving'`
@@ -40,7 +42,7 @@ const (
 
 func batchStatements() []string {
 	return []string{
-		insertBatch, insertBatchRow, touchBatch, moveBatch, forgetBatchRows, forgetBatch,
+		insertBatch, insertBatchRow, touchBatch, moveBatch, endBatch, forgetBatchRows, forgetBatch,
 		receivedRows, queuedRows, unsettledRows, unsentRows, setBatchRow, postponeRow, retryBatchRows,
 	}
 }
@@ -100,13 +102,14 @@ func (t *Tx) AppendBatchRows(batchID string, rows []BatchRow) error {
 }
 
 // MoveBatch takes a batch from one state to another, and reports whether it was
-// in the first one. A batch that is done or cancelled is finished now.
+// in the first one. A batch that is done or cancelled is finished now; one with
+// rows that are to be sent, or are being sent, stays as it is.
 func (t *Tx) MoveBatch(batchID string, from, to identity.BatchState) (bool, error) {
-	finished := sql.NullInt64{}
+	text := moveBatch
 	if to == identity.BatchDone || to == identity.BatchCancelled {
-		finished = sql.NullInt64{Int64: micros(t.now), Valid: true}
+		text = endBatch
 	}
-	n, err := t.exec(moveBatch, batchID, string(from), string(to), micros(t.now), finished)
+	n, err := t.exec(text, batchID, string(from), string(to), micros(t.now))
 	return n == 1, failed("change batch", err)
 }
 

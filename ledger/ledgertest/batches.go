@@ -145,7 +145,12 @@ func (s *suite) batchRows(t *testing.T) {
 	queued, err = inTx(w, func(tx *ledger.Tx) ([]ledger.QueuedRow, error) { return tx.QueuedRows(id, 10) })
 	wantCode(t, "queued", err, "")
 	equal(t, "nothing of a cancelled batch is to be sent", len(queued), 0)
-	w.wantOpen(id)
+	w.moves(id, identity.BatchCancelling, identity.BatchCancelled, false)
+	w.wantOpen(id) // as long as there are rows to be sent
+	for _, row := range unsent {
+		row.Outcome = identity.OutcomeCancelled
+		w.set(id, row, false)
+	}
 	w.moves(id, identity.BatchCancelling, identity.BatchCancelled, true)
 	w.wantOpen()
 	equal(t, "finished", w.batch(id).FinishedAt, ptr(w.Now()))

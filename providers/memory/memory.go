@@ -196,11 +196,12 @@ func (p *Provider) Accept(ctx context.Context, r providers.AcceptRequest) (*iden
 
 // Settle implements providers.Settler.
 func (p *Provider) Settle(ctx context.Context, r providers.InviteRequest) (*providers.Settlement, error) {
-	if p.options.Silent {
-		return &providers.Settlement{Verdict: providers.VerdictUnknown}, nil
-	}
 	settled := &providers.Settlement{Verdict: providers.VerdictNotSent}
 	err := p.vendor.run(ctx, "settle", r.Org, func(o *organization) error {
+		if p.options.Silent {
+			settled.Verdict = providers.VerdictUnknown
+			return nil
+		}
 		if o.member(r.EmailKey) != nil {
 			settled.Verdict = providers.VerdictMember
 			return nil
