@@ -221,6 +221,26 @@ func TestLostRevokeOfUncertain(t *testing.T) {
 	}
 }
 
+// A revocation that is known not to have happened is over: what is cut off later is
+// not taken for it.
+func TestDeathAfterARevocationThatDidNotHappen(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	i := h.send("x@example.com")
+	h.vendor.Inject(memory.Fault{Op: "revoke", Code: identity.CodeProviderTimeout, Unclear: true})
+	_, err := h.service.Revoke(t.Context(), h.admin, h.org, i.ID)
+	wantCode(t, err, identity.CodeProviderTimeout)
+	h.want(i.ID, identity.StatePending, "")
+	secret := h.link("x@example.com")
+	h.vendor.Inject(memory.Fault{Op: "accept", Dies: true})
+	h.dies(func() { _, _ = h.service.Accept(t.Context(), secret) })
+	h.vendor.Inject(memory.Fault{Op: "settle", Code: identity.CodeProviderUnavailable})
+	h.restart()
+	h.want(i.ID, identity.StatePending, "")
+	_, err = h.service.Accept(t.Context(), secret)
+	must(t, err)
+}
+
 // Close ends a comparison in the background that waits for its vendor.
 func TestCloseEndsAComparison(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,11 @@ func moveBy(tx *ledger.Tx, i *identity.Invite, to identity.State, reason string,
 	if !slices.Contains(moves(i.State), to) {
 		return fmt.Errorf("invites: %s cannot go from %s to %s", i.ID, i.State, to)
 	}
+	if i.StateReason == identity.ReasonRevokeUnknown { // it is known now
+		if err := tx.UndoStep(i.ID, i.Attempt, stepRevoke); err != nil {
+			return err
+		}
+	}
 	i.State, i.StateReason = to, reason
 	now := tx.Now()
 	if to == identity.StateAccepted && i.AcceptedAt == nil {
