@@ -121,3 +121,48 @@ func TestRevokeOfAnExpiringInvite(t *testing.T) {
 	h.want(again.ID, identity.StatePending, "")
 	h.mails(email, 2)
 }
+
+// A vendor that acts after it was asked what became of a sending: once it shows the
+// invitation, that is the invite's, and its key answers with it.
+func TestLateArrival(t *testing.T) {
+	t.Parallel()
+	const email = "late@example.com"
+	h := build(t)
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderTimeout, Unclear: true})
+	r := request(email)
+	r.Metadata, r.Claim = map[string]any{"order": "7"}, h.claim("k")
+	_, err := h.service.Send(t.Context(), h.admin, h.org, r)
+	id := wantCode(t, err, identity.CodeProviderTimeout).InviteID
+	h.want(id, identity.StateFailed, identity.ReasonNotSent)
+	h.vendor.AddOwnInvite("one", email, id, "Member")
+	h.clock.Advance(time.Second)
+	h.refresh()
+	h.want(id, identity.StatePending, identity.ReasonAdopted)
+	if i := h.get(id); i.SentAt == nil || i.ExpiresAt == nil || i.ProviderID == "" || i.Metadata["order"] != "7" {
+		t.Errorf("it reads %+v", i)
+	}
+	r.Claim = h.again(r.Claim)
+	i, err := h.service.Send(t.Context(), h.admin, h.org, r)
+	must(t, err)
+	if i.ID != id {
+		t.Errorf("the key answers %s, want %s", i.ID, id)
+	}
+	h.mails(email, 1)
+}
+
+// One that was made elsewhere after an invite failed is another.
+func TestInvitationMadeElsewhereAfterAFailure(t *testing.T) {
+	t.Parallel()
+	const email = "late@example.com"
+	h := build(t)
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderRateLimited})
+	_, err := h.service.Send(t.Context(), h.admin, h.org, request(email))
+	id := wantCode(t, err, identity.CodeProviderRateLimited).InviteID
+	h.vendor.AddInvite("one", email, "Administrator")
+	h.clock.Advance(time.Second)
+	h.refresh()
+	h.want(id, identity.StateFailed, string(identity.CodeProviderRateLimited))
+	if living := h.living(email); living == id {
+		t.Error("the failed invite was reopened")
+	}
+}

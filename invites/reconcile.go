@@ -357,10 +357,19 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// ended reports that an invite ended in a way that the vendor can show to be
-// wrong.
-func ended(i *identity.Invite) bool {
-	return i.State == identity.StateExpired || i.State == identity.StateRevoked
+// reopens reports that an invite ended in a way that the vendor shows to be wrong by
+// a pending invitation. One that failed was never there, as far as is known: what
+// shows that it was is its own id alone.
+func reopens(i *identity.Invite, row *providers.RemoteInvite) bool {
+	own := i.ID == row.InviteID || (i.ProviderID != "" && i.ProviderID == row.ProviderID)
+	switch i.State {
+	case identity.StateExpired, identity.StateRevoked:
+		return own || i.ProviderID == ""
+	case identity.StateFailed:
+		return own
+	default:
+		return false
+	}
 }
 
 // adopt records a pending invitation that no living invite stands for: one that
@@ -390,9 +399,12 @@ func (r *reconciliation) adopt(ctx context.Context, row *providers.RemoteInvite)
 		if err != nil && !isCode(err, identity.CodeNotFound) {
 			return err
 		}
-		if err == nil && ended(latest) && (latest.ProviderID == row.ProviderID || latest.ID == row.InviteID || latest.ProviderID == "") {
+		if err == nil && reopens(latest, row) {
 			show(latest, row)
 			latest.SyncedAt = &r.started
+			if latest.SentAt == nil {
+				latest.SentAt = &sent
+			}
 			return move(tx, latest, identity.StatePending, identity.ReasonAdopted, identity.Actor{})
 		}
 		if err := tx.InsertInvite(i); err != nil {
