@@ -203,6 +203,36 @@ func TestBatchRetriedWhileItEnds(t *testing.T) {
 	}
 }
 
+// A row that was cut off while it was sent does not go on once its batch is cancelled:
+// where the vendor shows that it did not happen it is taken back, and where it did,
+// the row says so.
+func TestCancelledBatchSendsNothingMore(t *testing.T) {
+	t.Parallel()
+	for acted, want := range map[bool]identity.Outcome{true: identity.OutcomeSent, false: identity.OutcomeCancelled} {
+		t.Run(string(want), func(t *testing.T) {
+			t.Parallel()
+			h, _ := batchHouse(t, 0, false)
+			h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderTimeout, Acted: acted, Unclear: true})
+			h.vendor.Inject(memory.Fault{Op: "settle", Code: identity.CodeProviderUnavailable, Times: 1_000_000})
+			id := h.handIn(h.org, "a@example.com")
+			h.until("the row is uncertain", func() bool { return h.counts(h.org, id)[identity.OutcomeUncertain] == 1 })
+			_, err := h.service.CancelBatch(t.Context(), h.org, id)
+			must(t, err)
+			h.vendor.Heal()
+			b := h.finished(h.org, id)
+			if b.State != identity.BatchCancelled || b.Counts[want] != 1 {
+				t.Errorf("the batch ended as %s with %v", b.State, b.Counts)
+			}
+			h.mails("a@example.com", map[bool]int{true: 1}[acted])
+			state, reason := identity.StateRevoked, identity.ReasonBatchCancelled
+			if acted {
+				state, reason = identity.StatePending, ""
+			}
+			h.want(h.rows(id, "")[0].InviteID, state, reason)
+		})
+	}
+}
+
 // Whatever happens to the first call for many rows, each of them is mailed once.
 func TestBatchUnderFaults(t *testing.T) {
 	t.Parallel()

@@ -116,20 +116,32 @@ func (s *Service) ask(ctx context.Context, c *Connection, org *identity.Organiza
 }
 
 // goOn takes up an interrupted send at the step it had reached. Nothing cuts it
-// off but its own time limit: what it asks for is to happen once and wholly.
+// off but its own time limit: what it asks for is to happen once and wholly. A row
+// of a batch that has been cancelled since is taken back instead.
 func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite) (row *identity.Invite, wentOn bool, err error) {
 	ctx = context.WithoutCancel(ctx)
+	cancelled := false
 	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
 		if err := tx.Hold(i.ID); err != nil {
 			return err
+		}
+		taken, err := tx.TakenBack(i.OrganizationID, i.ID)
+		if err != nil {
+			return err
+		}
+		if cancelled = taken && i.SentAt == nil; cancelled {
+			return conclude(tx, i, identity.StateRevoked, identity.ReasonBatchCancelled, identity.Actor{})
 		}
 		if err := tx.MarkAsked(i.ID); err != nil {
 			return err
 		}
 		return move(tx, i, identity.StateSending, identity.ReasonInterrupted, identity.Actor{})
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, false, s.release(ctx, i, err)
+	case cancelled:
+		return i, false, nil
 	}
 	if row, err = s.deliver(ctx, c, org, i, ending{refused: tryLater, later: true}); err != nil {
 		s.log.WarnContext(ctx, "an interrupted send could not go on", "invite", i.ID, "error", redact.Text(err.Error()))

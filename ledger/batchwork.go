@@ -20,6 +20,10 @@ const (
 		AND NOT (r.outcome = 'uncertain' AND i.state = 'uncertain') LIMIT $2`
 	unsentRows = `SELECT ` + itemColumns + ` FROM batch_rows r
 		WHERE r.batch_id = $1 AND r.outcome IN ('queued', 'received') LIMIT $2`
+	// The first condition on state is that of the index batches_open.
+	takenBack = `SELECT COUNT(*) FROM batches b JOIN batch_rows r ON r.batch_id = b.id
+		WHERE b.state IN ('receiving', 'running', 'cancelling') AND b.state = 'cancelling' AND b.organization_id = $1
+		AND r.outcome IN ('sending', 'uncertain') AND r.invite_id = $2`
 	setBatchRow = `UPDATE batch_rows SET outcome = $3, code = $4, field = $5, detail = $6, invite_id = NULLIF($7, ''), alone = $8,
 		request = CASE WHEN $7 <> '' THEN '' ELSE request END WHERE batch_id = $1 AND n = $2`
 	postponeRow    = `UPDATE batch_rows SET tries = $3, due_at = $4 WHERE batch_id = $1 AND n = $2`
@@ -82,6 +86,14 @@ func (t *Tx) UnsentRows(batchID string, limit int) ([]identity.BatchItem, error)
 	rows, err := t.rows(unsentRows, batchID, limit)
 	all, err := collect(rows, err, scanItem)
 	return all, failed("read rows of a batch", err)
+}
+
+// TakenBack reports that an invite was being sent as a row of a batch that is being
+// cancelled by now.
+func (t *Tx) TakenBack(orgID, inviteID string) (bool, error) {
+	var n int
+	err := t.row(takenBack, orgID, inviteID).Scan(&n)
+	return n > 0, failed("read batch", err)
 }
 
 // SetBatchRow records what has become of a row. One that has an invite does not
