@@ -106,6 +106,34 @@ func TestKeyOfAResendWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// A process that dies between the record of a resend's refusal and the end of its
+// claim leaves a key that tries again: nothing was sent under it.
+func TestKeyOfARefusedResendAfterADeath(t *testing.T) {
+	t.Parallel()
+	const email = "refused@example.com"
+	for name, expire := range map[string]time.Duration{"of a pending invite": 0, "of an expired invite": life + time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := build(t)
+			i := h.send(email)
+			h.clock.Advance(expire)
+			claim := h.claim("k")
+			h.vendor.Inject(memory.Fault{Op: "resend", Code: identity.CodeProviderRateLimited})
+			_, err := h.service.Resend(t.Context(), h.admin, h.org, i.ID, nil)
+			wantCode(t, err, identity.CodeProviderRateLimited)
+			i = h.get(i.ID)
+			must(t, h.ledger.Write(t.Context(), func(tx *ledger.Tx) error { return tx.AttachInvite(claim, i.ID, i.Attempt) }))
+			mails := h.vendor.Mails("one", email)
+			got, err := h.service.Resend(t.Context(), h.admin, h.org, i.ID, h.again(claim))
+			must(t, err)
+			if got.State != identity.StatePending || got.StateReason != "" {
+				t.Errorf("the key answers %s (%q)", got.State, got.StateReason)
+			}
+			h.mails(email, mails+1)
+		})
+	}
+}
+
 // A key that re-attaches grants no more than its caller may grant now.
 func TestRepeatedRequestChecksRoles(t *testing.T) {
 	t.Parallel()

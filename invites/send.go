@@ -305,9 +305,14 @@ func (s *Service) afterUnknown(ctx context.Context, c *Connection, org *identity
 }
 
 // notResent reports that the invite stands as it did before a resend that did
-// not happen.
+// not happen: the reason is then why not.
 func notResent(i *identity.Invite) bool {
-	return i.State == identity.StatePending && i.StateReason == identity.ReasonNotSent
+	switch i.StateReason {
+	case "", identity.ReasonAdopted:
+		return false
+	default:
+		return i.State == identity.StatePending || i.State == identity.StateExpired
+	}
 }
 
 // record ends an operation on a leased invite with a state and returns the
