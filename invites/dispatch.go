@@ -416,6 +416,9 @@ func (s *Service) takeRows(ctx context.Context, c *Connection, t turn) (taken []
 			if err != nil {
 				return err
 			}
+			if err := endOverdue(tx, i, &r.BatchItem); err != nil {
+				return err
+			}
 			if i.State != identity.StateQueued { // revoked, or settled otherwise
 				r.Outcome, r.Code = outcomeOf(i.State, i.StateReason, i.SentAt != nil)
 				if err := tx.SetBatchRow(t.batch.ID, r.BatchItem, false); err != nil {
@@ -443,6 +446,15 @@ func (s *Service) takeRows(ctx context.Context, c *Connection, t turn) (taken []
 		return nil
 	})
 	return taken, err
+}
+
+// endOverdue ends a row that waited until nobody could accept its invite any more.
+func endOverdue(tx *ledger.Tx, i *identity.Invite, r *identity.BatchItem) error {
+	if i.State != identity.StateQueued || !overdue(i, tx.Now()) {
+		return nil
+	}
+	_, r.Field, r.Detail = explained(errOverdue())
+	return move(tx, i, identity.StateFailed, string(identity.CodeInvalidRequest), identity.Actor{})
 }
 
 // sentRow is a row whose invite is being sent.

@@ -166,3 +166,63 @@ func TestInvitationMadeElsewhereAfterAFailure(t *testing.T) {
 		t.Error("the failed invite was reopened")
 	}
 }
+
+// Nobody is mailed an invitation that is over already: a sending that is tried again
+// after the expiry that was asked for is refused, and a resend renews it.
+func TestExpiryBeforeTheSending(t *testing.T) {
+	t.Parallel()
+	const email = "late@example.com"
+	h := build(t, func(o *memory.Options) { o.Fields.ExpiresAt = true })
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderRateLimited})
+	r := request(email)
+	expires := h.clock.Now().Add(time.Hour)
+	r.ExpiresAt, r.Claim = &expires, h.claim("k")
+	_, err := h.service.Send(t.Context(), h.admin, h.org, r)
+	id := wantCode(t, err, identity.CodeProviderRateLimited).InviteID
+	h.clock.Advance(2 * time.Hour)
+	r.Claim = h.again(r.Claim)
+	_, err = h.service.Send(t.Context(), h.admin, h.org, r)
+	if refused := wantCode(t, err, identity.CodeInvalidRequest); refused.Field != "/expires_at" || refused.InviteID != id {
+		t.Errorf("refused with %+v", refused)
+	}
+	h.mails(email, 0)
+	i, err := h.service.Resend(t.Context(), h.admin, h.org, id, nil)
+	must(t, err)
+	if i.ID != id || !about(*i.ExpiresAt, h.clock.Now().Add(life)) {
+		t.Errorf("it is %v, and the invite expires at %v", h.clock.Now(), i.ExpiresAt)
+	}
+	h.mails(email, 1)
+}
+
+// So it is with rows that waited for their vendor.
+func TestExpiryOfARowThatWaited(t *testing.T) {
+	t.Parallel()
+	for _, bulk := range []int{0, 10} {
+		t.Run(fmt.Sprint(bulk), func(t *testing.T) {
+			t.Parallel()
+			h := build(t, func(o *memory.Options) { o.Fields.ExpiresAt, o.Fields.Bulk = true, bulk })
+			expires := h.clock.Now().Add(time.Hour)
+			upload, err := h.service.ReceiveBatch(t.Context(), h.admin, h.org)
+			must(t, err)
+			late, other := request("late@example.com"), request("other@example.com")
+			late.ExpiresAt = &expires
+			must(t, upload.Add(t.Context(), 1, late, nil))
+			must(t, upload.Add(t.Context(), 2, other, nil))
+			b, err := upload.Publish(t.Context(), nil)
+			must(t, err)
+			closeHouse(t, h.service, h.ledger)
+			h.clock.Advance(2 * time.Hour)
+			h.started()
+			b = h.finished(h.org, b.ID)
+			if b.Counts[identity.OutcomeFailed] != 1 || b.Counts[identity.OutcomeSent] != 1 {
+				t.Errorf("the batch ended with %v", b.Counts)
+			}
+			for _, row := range h.rows(b.ID, identity.OutcomeFailed) {
+				if row.Code != identity.CodeInvalidRequest || row.Field != "/expires_at" || row.Detail == "" {
+					t.Errorf("the row reads %+v", row)
+				}
+			}
+			h.mails("late@example.com", 0)
+		})
+	}
+}

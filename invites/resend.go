@@ -126,6 +126,9 @@ func (s *Service) beginResend(tx *ledger.Tx, org, id string, by identity.Actor, 
 	default:
 		return nil, "", notPending(i)
 	}
+	if overdue(i, tx.Now()) {
+		i.ExpiresAt = nil // that was for the sending that did not succeed
+	}
 	if err := s.withinMailBudget(tx, org, i.EmailKey); err != nil {
 		return nil, "", err
 	}

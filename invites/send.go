@@ -250,9 +250,12 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 		}
 	}
 	var sent *providers.Sent
-	if i.Attempt == 1 {
+	switch {
+	case overdue(i, s.ledger.Now()):
+		err = errOverdue()
+	case i.Attempt == 1:
 		sent, err = c.Client.Invite(ctx, request)
-	} else {
+	default:
 		sent, err = c.Client.Resend(ctx, providers.ResendRequest{InviteRequest: request, ProviderID: i.ProviderID})
 	}
 	var failure *identity.Error
@@ -273,6 +276,14 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 		state, reason := end.refused(err, j.untouched())
 		return nil, s.record(ctx, i, j, state, reason, err)
 	}
+}
+
+// overdue reports that an invite was to expire before now and has not been sent: who
+// gets it now could not accept it any more.
+func overdue(i *identity.Invite, now time.Time) bool { return i.SentAt == nil && pastExpiry(i, now) }
+
+func errOverdue() error {
+	return invalid("/expires_at", "The expiry has passed before the invitation could be sent.")
 }
 
 // afterUnknown settles a send whose answer was lost: it is recorded as
