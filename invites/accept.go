@@ -162,7 +162,7 @@ func (s *Service) takeUp(ctx context.Context, secret string) (i *identity.Invite
 		if refused = refuseLink(i, link, tx.Now()); refused != nil {
 			return nil // what has expired stays recorded as such
 		}
-		return tx.Lease(i.ID, leaseTime)
+		return tx.Lease(i.ID, s.lease)
 	})
 	switch {
 	case isCode(err, identity.CodeNotFound):

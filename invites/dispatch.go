@@ -426,7 +426,7 @@ func (s *Service) takeRows(ctx context.Context, c *Connection, t turn) (taken []
 				}
 				continue
 			}
-			if err := tx.Lease(i.ID, leaseTime); err != nil {
+			if err := tx.Lease(i.ID, s.lease); err != nil {
 				return err
 			}
 			row := sentRow{item: r.BatchItem, invite: i, tries: r.Tries}

@@ -132,7 +132,7 @@ func (s *Service) beginResend(tx *ledger.Tx, org, id string, by identity.Actor, 
 	if err := s.withinMailBudget(tx, org, i.EmailKey); err != nil {
 		return nil, "", err
 	}
-	if err := tx.Lease(id, leaseTime); err != nil {
+	if err := tx.Lease(id, s.lease); err != nil {
 		return nil, "", err
 	}
 	return i, before, move(tx, i, identity.StateSending, "", by)

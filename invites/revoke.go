@@ -75,7 +75,7 @@ func (s *Service) beginRevoke(ctx context.Context, c *Connection, by Caller, org
 			return identity.Errorf(identity.CodeUnsupported, "The identity provider of this organization cannot withdraw an invitation.")
 		}
 		proceed = true
-		if err := tx.Lease(id, leaseTime); err != nil {
+		if err := tx.Lease(id, s.lease); err != nil {
 			return err
 		}
 		return tx.BeginStep(id, i.Attempt, stepRevoke)

@@ -48,7 +48,7 @@ func (s *Service) Send(ctx context.Context, by Caller, org *identity.Organizatio
 		if err := s.withinMailBudget(tx, org.ID, i.EmailKey); err != nil {
 			return err
 		}
-		if err := tx.InsertLeased(i, leaseTime); err != nil {
+		if err := tx.InsertLeased(i, s.lease); err != nil {
 			return err
 		}
 		if err := tx.AppendEvent(i.ID, identity.InviteEvent{State: i.State, Actor: by.Actor}); err != nil {
@@ -161,7 +161,7 @@ func (s *Service) sendAgain(ctx context.Context, c *Connection, by Caller, org *
 		if err := s.withinMailBudget(tx, org.ID, i.EmailKey); err != nil {
 			return err
 		}
-		if err := tx.Lease(i.ID, leaseTime); err != nil {
+		if err := tx.Lease(i.ID, s.lease); err != nil {
 			return err
 		}
 		return move(tx, i, identity.StateSending, "", by.Actor)

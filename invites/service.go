@@ -40,10 +40,13 @@ type Options struct {
 	After func(time.Duration) <-chan time.Time
 }
 
-// How long one operation may hold an invite before others may take it over,
-// and for how many organizations the last refresh is remembered.
+// How long an invite is held at least before others may take it over; of how many
+// operations at its vendor that is for, one after the other, and how much longer for
+// what the ledger takes; and for how many organizations the last refresh is remembered.
 const (
 	leaseTime    = 5 * time.Minute
+	operations   = 2
+	leaseSlack   = time.Minute
 	triedEntries = 10_000
 )
 
@@ -59,6 +62,7 @@ type Service struct {
 	busy      *busy
 	batches   *batches
 
+	lease      time.Duration // how long one operation may hold an invite
 	background context.Context
 	stop       context.CancelFunc
 	tasks      sync.WaitGroup
@@ -83,8 +87,10 @@ func New(ctx context.Context, l *ledger.Ledger, connections []*Connection, o *Op
 		s.log = slog.Default()
 	}
 	s.refreshes = newFlights(s.tasks.Go)
+	s.lease = leaseTime
 	for _, c := range connections {
 		s.connections[c.Name] = c
+		s.lease = max(s.lease, operations*c.Client.Timeout()+batchPatience+s.options.SettleTimeout+leaseSlack)
 	}
 	s.batches = newBatches(s.connections)
 	tried, err := lru.New[string, time.Time](triedEntries)

@@ -78,7 +78,7 @@ func (s *Service) take(ctx context.Context, i *identity.Invite) (row *identity.I
 			return err
 		}
 		taken = true
-		return tx.Lease(i.ID, leaseTime)
+		return tx.Lease(i.ID, s.lease)
 	})
 	return row, taken && err == nil, err
 }

@@ -93,6 +93,10 @@ func (c *Client) Provider() string { return c.description.Provider }
 // Fields returns which optional parts of an invitation the connection carries.
 func (c *Client) Fields() Fields { return c.description.Fields }
 
+// Timeout returns how long one operation may take; in the background it may wait for
+// its turn beside that.
+func (c *Client) Timeout() time.Duration { return c.timeout }
+
 // Close closes the adapter.
 func (c *Client) Close() error { return c.provider.Close() }
 
