@@ -243,7 +243,7 @@ func (r *reconciliation) compareOne(ctx context.Context, i *identity.Invite) err
 		r.matched[row] = true
 	}
 	if i.State == identity.StateUncertain {
-		_, _, err := r.settle(ctx, r.c, r.org, i, askOnly)
+		_, _, err := r.settle(ctx, r.c, r.org, i, askOnly, nil)
 		return err
 	}
 	if row != nil && row.State != identity.StateExpired {

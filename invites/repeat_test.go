@@ -196,6 +196,30 @@ func TestResendOfAnInterruptedSend(t *testing.T) {
 	h.mails(email, 1)
 }
 
+// A process that dies in the sending that such a resend took up leaves it to the key:
+// repeated, it answers what became of that, and mails nobody again.
+func TestKeyOfAResendThatDiedGoingOn(t *testing.T) {
+	t.Parallel()
+	const email = "crash@example.com"
+	h := build(t)
+	id := h.interrupt(email, false)
+	h.vendor.Inject(memory.Fault{Op: "settle", Code: identity.CodeProviderUnavailable})
+	must(t, h.service.Start(t.Context()))
+	h.want(id, identity.StateUncertain, identity.ReasonInterrupted)
+	claim := h.claim("k")
+	h.vendor.Inject(memory.Fault{Op: "invite", Dies: true, Acted: true})
+	h.dies(func() { _, _ = h.service.Resend(t.Context(), h.admin, h.org, id, claim) })
+	h.mails(email, 1)
+	h.restart()
+	h.want(id, identity.StatePending, "")
+	i, err := h.service.Resend(t.Context(), h.admin, h.org, id, h.claim("k"))
+	must(t, err)
+	if i.State != identity.StatePending {
+		t.Errorf("the key answers %s", i.State)
+	}
+	h.mails(email, 1)
+}
+
 // A key that made an organization and was never answered answers with it.
 func TestKeyOfAnOrganization(t *testing.T) {
 	t.Parallel()

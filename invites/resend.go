@@ -39,8 +39,8 @@ func (s *Service) Resend(ctx context.Context, by Caller, org *identity.Organizat
 		return nil, identity.Errorf(identity.CodeUnsupported, "The identity provider of this organization cannot send an invitation again.")
 	}
 	if i.State == identity.StateUncertain && c.Client.CanSettle() {
-		if i, wentOn, err := s.settle(ctx, c, org, i, mayGoOn); err != nil || wentOn {
-			return s.wentOn(ctx, i, claim, id, err)
+		if i, wentOn, err := s.settle(ctx, c, org, i, mayGoOn, claim); err != nil || wentOn {
+			return wentOnAs(i, id, err)
 		}
 	}
 	return s.resend(ctx, c, by, org, id, claim, 0)
@@ -75,16 +75,12 @@ func (s *Service) resend(ctx context.Context, c *Connection, by Caller, org *ide
 	return sent, err
 }
 
-// wentOn answers a resend of an invite that settling has just sent or tried to:
+// wentOnAs answers a resend of an invite that settling has just sent or tried to:
 // that was the sending that is asked for.
-func (s *Service) wentOn(ctx context.Context, i *identity.Invite, claim *ledger.Claim, id string, cause error) (*identity.Invite, error) {
-	if cause != nil {
-		return nil, stillUncertain(id, cause)
-	}
-	err := s.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error { return tx.AttachInvite(claim, i.ID, i.Attempt) })
+func wentOnAs(i *identity.Invite, id string, cause error) (*identity.Invite, error) {
 	switch {
-	case err != nil:
-		return nil, about(err, i.ID)
+	case cause != nil:
+		return nil, stillUncertain(id, cause)
 	case i.State == identity.StateUncertain || i.State == identity.StateSending:
 		return nil, stillUncertain(i.ID, nil)
 	default:

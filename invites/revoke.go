@@ -146,7 +146,7 @@ func (s *Service) revokeUnknown(ctx context.Context, c *Connection, org *identit
 	if err != nil {
 		return nil, overtaken(err, i.ID)
 	}
-	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly)
+	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly, nil)
 	switch {
 	case err != nil || settled.State == identity.StateUncertain:
 		return nil, stillUncertain(i.ID, cause)

@@ -188,7 +188,7 @@ func (s *Service) settled(ctx context.Context, c *Connection, org *identity.Orga
 			return nil, err
 		}
 		if i.State == identity.StateUncertain {
-			if i, _, err = s.settle(ctx, c, org, i, mayGoOn); err != nil {
+			if i, _, err = s.settle(ctx, c, org, i, mayGoOn, nil); err != nil {
 				return nil, stillUncertain(id, err)
 			}
 		}
@@ -298,7 +298,7 @@ func (s *Service) afterUnknown(ctx context.Context, c *Connection, org *identity
 	if err != nil {
 		return nil, overtaken(err, i.ID)
 	}
-	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly)
+	settled, _, err := s.settle(context.WithoutCancel(ctx), c, org, i, askOnly, nil)
 	if err != nil {
 		return nil, stillUncertain(i.ID, cause)
 	}

@@ -19,18 +19,19 @@ const (
 
 // settle asks the vendor about an uncertain invite and records the answer. An
 // interrupted send that did not happen goes on at the step it had reached,
-// where that is allowed; wentOn reports that it did and was not refused. An
-// error means that the vendor could not be asked; the invite stays uncertain.
-func (s *Service) settle(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, may reach) (row *identity.Invite, wentOn bool, err error) {
+// where that is allowed, under the claim of who asks for that, nil for none;
+// wentOn reports that it did and was not refused. An error means that the vendor
+// could not be asked; the invite stays uncertain.
+func (s *Service) settle(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, may reach, claim *ledger.Claim) (row *identity.Invite, wentOn bool, err error) {
 	row, taken, err := s.take(ctx, i)
 	if err != nil || !taken {
 		return row, false, err
 	}
-	return s.settleTaken(ctx, c, org, row, may)
+	return s.settleTaken(ctx, c, org, row, may, claim)
 }
 
 // settleTaken is settle for who has taken the invite.
-func (s *Service) settleTaken(ctx context.Context, c *Connection, org *identity.Organization, row *identity.Invite, may reach) (_ *identity.Invite, wentOn bool, err error) {
+func (s *Service) settleTaken(ctx context.Context, c *Connection, org *identity.Organization, row *identity.Invite, may reach, claim *ledger.Claim) (_ *identity.Invite, wentOn bool, err error) {
 	defer s.busy.begin(row.ID)()
 	verdict, sent, err := s.ask(ctx, c, org, row)
 	if err != nil {
@@ -41,7 +42,7 @@ func (s *Service) settleTaken(ctx context.Context, c *Connection, org *identity.
 	switch {
 	case interrupted && (verdict == providers.VerdictNotSent || verdict == providers.VerdictUnchanged):
 		if may == mayGoOn {
-			return s.goOn(ctx, c, org, row)
+			return s.goOn(ctx, c, org, row, claim)
 		}
 		err = s.release(ctx, row, nil)
 	case verdict == providers.VerdictSent && (!revoking || row.SentAt == nil):
@@ -118,7 +119,7 @@ func (s *Service) ask(ctx context.Context, c *Connection, org *identity.Organiza
 // goOn takes up an interrupted send at the step it had reached. Nothing cuts it
 // off but its own time limit: what it asks for is to happen once and wholly. A row
 // of a batch that has been cancelled since is taken back instead.
-func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite) (row *identity.Invite, wentOn bool, err error) {
+func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, claim *ledger.Claim) (row *identity.Invite, wentOn bool, err error) {
 	ctx = context.WithoutCancel(ctx)
 	cancelled := false
 	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
@@ -133,6 +134,9 @@ func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organiz
 			return conclude(tx, i, identity.StateRevoked, identity.ReasonBatchCancelled, identity.Actor{})
 		}
 		if err := tx.MarkAsked(i.ID); err != nil {
+			return err
+		}
+		if err := tx.AttachInvite(claim, i.ID, i.Attempt); err != nil {
 			return err
 		}
 		return move(tx, i, identity.StateSending, identity.ReasonInterrupted, identity.Actor{})

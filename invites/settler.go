@@ -212,7 +212,7 @@ func (s *Service) settleOne(ctx context.Context, c *Connection, i *identity.Invi
 	}
 	settled, asked, err = s.take(ctx, i)
 	if err == nil && asked {
-		settled, _, err = s.settleTaken(ctx, c, org, settled, mayGoOn)
+		settled, _, err = s.settleTaken(ctx, c, org, settled, mayGoOn, nil)
 	}
 	return settled, asked, err
 }
