@@ -244,3 +244,23 @@ func TestMembersLeaveMeanwhile(t *testing.T) {
 		t.Errorf("who was taken out is back: %v", got)
 	}
 }
+
+// Nor is anybody written away where too many have to be looked through to know.
+func TestHiddenMembersOfMany(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(v *vendor, c *Config, d *providers.Deps) {
+		whole(true)(v, c, d)
+		c.MaxScan = 3
+	})
+	r.hidden, r.refuses["groups.value"] = "never", true
+	for n := range 3 {
+		r.addUser(fmt.Sprintf("u%d@example.com", n))
+	}
+	r.join(acme+"-mem", r.addUser("before@example.com"))
+	a := accepting(t, "ada@example.com", "member")
+	_, err := r.c.Accept(t.Context(), a)
+	wantCode(t, err, identity.CodeUnsupported)
+	if got := r.members(acme + "-mem"); len(got) != 1 || unknown(err) || a.Journal.Step(stepRole+"member").Begun {
+		t.Errorf("members %v, %v", got, err)
+	}
+}

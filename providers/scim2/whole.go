@@ -22,10 +22,15 @@ func (p *Provider) checkShown(ctx context.Context, f *features, g *group) error 
 		return p.call(ctx, func(ctx context.Context) error {
 			n := 0
 			for u, err := range client.All[scim.User](ctx, p.scim, usersPath, filter, "userName", "groups") {
-				if n++; err != nil || n > p.settings.MaxScan {
+				if err != nil {
 					return err
 				}
-				within = within || slices.ContainsFunc(u.Groups, func(r scim.Reference) bool { return r.Value == g.ID })
+				if n++; n > p.settings.MaxScan {
+					return p.tooMany("users")
+				}
+				if within = slices.ContainsFunc(u.Groups, func(r scim.Reference) bool { return r.Value == g.ID }); within {
+					return nil
+				}
 			}
 			return nil
 		})
