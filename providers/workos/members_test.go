@@ -120,6 +120,9 @@ func TestListsThatAreNone(t *testing.T) {
 		"an array":          `[]`,
 		"an error with 200": `{"message":"Internal Server Error"}`,
 		"html":              `<html></html>`,
+		"no rows":           `{"object":"list","list_metadata":{"before":null,"after":null}}`,
+		"null":              `{"object":"list","data":null,"list_metadata":{"before":null,"after":null}}`,
+		"no place in it":    `{"object":"list","data":[]}`,
 		"a circle":          `{"object":"list","data":[],"list_metadata":{"before":null,"after":"` + at + `"}}`,
 		"no cursor":         `{"object":"list","data":[],"list_metadata":{"before":null,"after":"https://example.com/?after=1"}}`,
 	} {

@@ -51,7 +51,8 @@ const (
 type request struct {
 	op, method, path string
 	query            url.Values
-	body             any // nil: none
+	body             any  // nil: none
+	whole            bool // the list that is asked for has no pages
 }
 
 // fetch carries a call out and decodes its answer. Any status that is not
@@ -93,13 +94,14 @@ func (c *Client) invitation(ctx context.Context, r request) (*Invitation, error)
 	return row, nil
 }
 
-// list is fetch for a page. An answer that is not a list is no empty list.
+// list is fetch for a page. An answer that is not a list is no empty list, and
+// one that does not say what comes after it is not the last page.
 func list[T any](ctx context.Context, c *Client, r request) (*List[T], error) {
 	page := &List[T]{}
 	if err := c.fetch(ctx, r, page, http.StatusOK); err != nil {
 		return nil, err
 	}
-	if page.Object != "list" {
+	if page.Object != "list" || page.Data == nil || page.Metadata == nil && !r.whole {
 		return nil, unusable(r, "the answer is not a list")
 	}
 	return page, nil
@@ -190,7 +192,7 @@ func (c *Client) User(ctx context.Context, id string) (*User, error) {
 // They come in one piece.
 func (c *Client) Roles(ctx context.Context, organization string) (*List[Role], error) {
 	return list[Role](ctx, c, request{
-		op: OpRoles, method: http.MethodGet, path: "/authorization/organizations/" + organization + "/roles",
+		op: OpRoles, method: http.MethodGet, path: "/authorization/organizations/" + organization + "/roles", whole: true,
 	})
 }
 

@@ -88,9 +88,10 @@ const EventResent = "invitation.resent"
 
 // List is one page of a listing.
 type List[T any] struct {
-	Object   string `json:"object"`
-	Data     []T    `json:"data"`
-	Metadata struct {
+	Object string `json:"object"`
+	Data   []T    `json:"data"`
+	// Metadata is nil where a list has no pages.
+	Metadata *struct {
 		After string `json:"after"` // empty: this was the last page
 	} `json:"list_metadata"`
 }
