@@ -336,3 +336,34 @@ func TestListRoles(t *testing.T) {
 	_, err = r.p.ListRoles(t.Context(), org(environment))
 	wantCode(t, err, identity.CodeNotFound)
 }
+
+// An answer that only looks like an empty list does not make usher send again,
+// and does not end every invite of an organization.
+func TestNoList(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(data row, list string){
+		"null":    func(data row, list string) { data[list] = nil },
+		"no list": func(data row, list string) { delete(data, list) },
+		"no rows": func(data row, list string) { data[list] = row{"data": nil, "totalCount": 0} },
+	} {
+		r := newRig(t, nil)
+		sent := r.invited("a@example.com", "member")
+		r.edit = func(_ string, data row) {
+			for list := range data {
+				if list != "tenants" {
+					edit(data, list)
+				}
+			}
+		}
+		client := r.client()
+		_, settled := client.Settle(t.Context(), sent.InviteRequest)
+		_, listed := client.ListInvites(t.Context(), sent.Org, identity.PageRequest{})
+		_, members := client.ListMembers(t.Context(), sent.Org, identity.PageRequest{})
+		_, roles := client.ListRoles(t.Context(), sent.Org)
+		for n, err := range []error{settled, listed, members, roles} {
+			if identity.CodeOf(err) != identity.CodeProviderError {
+				t.Errorf("%s, call %d: %v", name, n, err)
+			}
+		}
+	}
+}

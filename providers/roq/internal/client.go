@@ -144,11 +144,11 @@ func (c *Client) Look(ctx context.Context, token string, q Question) (*Sight, er
 	if err := c.do(ctx, token, operation{name: "usherLook", document: lookDocument}, q.variables(), s); err != nil {
 		return nil, err
 	}
-	missing := s.Tenants == nil || s.Users == nil || s.Pending == nil ||
-		(q.Known != "" && s.Known == nil) || (len(q.Roles) > 0 && s.Roles == nil) ||
-		(q.Inviter != "" && s.Inviter == nil) || (q.Caller != nil && s.Caller == nil && s.CallerByReference == nil)
-	if missing {
-		return nil, &APIError{Op: "usherLook", Status: http.StatusOK, Message: "the answer lacks what was asked for"}
+	there := s.Tenants.there() && s.Users.there() && s.Pending.there() &&
+		(q.Known == "" || s.Known.there()) && (len(q.Roles) == 0 || s.Roles.there()) &&
+		(q.Inviter == "" || s.Inviter.there()) && (q.Caller == nil || s.Caller.there() || s.CallerByReference.there())
+	if !there {
+		return nil, lacking("usherLook")
 	}
 	return s, nil
 }
@@ -160,7 +160,7 @@ func (c *Client) Ended(ctx context.Context, token, tenant string, emails []strin
 		UserInvites Page[Invite] `json:"userInvites"`
 	}
 	err := c.do(ctx, token, operation{name: "usherEnded", document: endedDocument}, map[string]any{"tenant": tenant, "emails": emails}, &body)
-	return body.UserInvites.Data, err
+	return body.UserInvites.Data, whole(err, "usherEnded", body.UserInvites.there())
 }
 
 // Holders returns everybody who holds one of the addresses, those who were
@@ -170,7 +170,7 @@ func (c *Client) Holders(ctx context.Context, token string, emails []string) ([]
 		Users Page[User] `json:"users"`
 	}
 	err := c.do(ctx, token, operation{name: "usherHolders", document: holdersDocument}, map[string]any{"emails": emails}, &body)
-	return body.Users.Data, err
+	return body.Users.Data, whole(err, "usherHolders", body.Users.there())
 }
 
 // Member returns the tenant's users with the id: one, or none.
@@ -179,7 +179,7 @@ func (c *Client) Member(ctx context.Context, token, tenant, id string) ([]User, 
 		Users Page[User] `json:"users"`
 	}
 	err := c.do(ctx, token, operation{name: "usherMember", document: memberDocument}, map[string]any{"tenant": tenant, "id": id}, &body)
-	return body.Users.Data, err
+	return body.Users.Data, whole(err, "usherMember", body.Users.there())
 }
 
 // Members returns a page of a tenant's users.
@@ -187,7 +187,7 @@ func (c *Client) Members(ctx context.Context, token, tenant string, limit, offse
 	page := &MemberPage{}
 	err := c.do(ctx, token, operation{name: "usherMembers", document: membersDocument},
 		map[string]any{"tenant": tenant, "limit": limit, "offset": offset}, page)
-	return page, err
+	return page, whole(err, "usherMembers", page.Tenants.there() && page.Users.there())
 }
 
 // Invites returns a page of a tenant's invitations, oldest first.
@@ -195,14 +195,26 @@ func (c *Client) Invites(ctx context.Context, token, tenant string, limit, offse
 	page := &InvitePage{}
 	err := c.do(ctx, token, operation{name: "usherInvites", document: invitesDocument},
 		map[string]any{"tenant": tenant, "limit": limit, "offset": offset}, page)
-	return page, err
+	return page, whole(err, "usherInvites", page.Tenants.there() && page.UserInvites.there())
 }
 
 // Roles returns the roles with the keys that the environment has.
 func (c *Client) Roles(ctx context.Context, token, tenant string, keys []string) (*RolePage, error) {
 	page := &RolePage{}
 	err := c.do(ctx, token, operation{name: "usherRoles", document: rolesDocument}, map[string]any{"tenant": tenant, "keys": keys}, page)
-	return page, err
+	return page, whole(err, "usherRoles", page.Tenants.there() && page.Roles.there())
+}
+
+// whole refuses an answer without the lists that were asked for.
+func whole(err error, op string, there bool) error {
+	if err == nil && !there {
+		return lacking(op)
+	}
+	return err
+}
+
+func lacking(op string) error {
+	return &APIError{Op: op, Status: http.StatusOK, Message: "the answer lacks what was asked for"}
 }
 
 // Resend sends an invitation again; Cancel withdraws one.

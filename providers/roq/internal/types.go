@@ -21,6 +21,10 @@ type Page[T any] struct {
 	TotalCount int `json:"totalCount"`
 }
 
+// there reports whether an answer holds the list: one that is null or left out
+// is no empty list.
+func (p *Page[T]) there() bool { return p != nil && p.Data != nil }
+
 // Tenant is an organization there.
 type Tenant struct {
 	ID string `json:"id"`
