@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 		"refuses a second invitation":              func(*vendor) {},
 		"replaces the first invitation":            func(v *vendor) { v.replaces = true },
 		"calls expired invitations pending":        func(v *vendor) { v.saysOld = true },
+		"keeps what has run out pending":           func(v *vendor) { v.oldStay = true },
 		"names no organization and has no sets":    func(v *vendor) { v.noOrgID, v.noSets = true, true },
 		"obeys no filter":                          func(v *vendor) { v.anything = true },
 		"people sign in with user names":           func(v *vendor) { v.userNames = true },

@@ -143,11 +143,18 @@ func (s *sending) create(ctx context.Context, role string, base *internal.Invita
 	}
 	begunBefore := s.request.Journal.Step(stepCreate).Begun
 	err = s.step(ctx, stepCreate, func() (string, error) {
-		made, err := s.client.CreateInvitation(ctx, s.request.Org.ProviderID, body)
-		if err == nil {
-			err = s.confirm(made)
-		} else {
+		made, err := s.post(ctx, body)
+		if err != nil {
 			made, err = s.refused(ctx, err, begunBefore)
+		}
+		if e := internal.AsAPIError(err); e != nil && e.IsDuplicate() {
+			freed, look := s.clear(ctx)
+			switch {
+			case look != nil:
+				return "", look
+			case freed:
+				made, err = s.post(ctx, body)
+			}
 		}
 		if err != nil {
 			return "", err
@@ -156,6 +163,15 @@ func (s *sending) create(ctx context.Context, role string, base *internal.Invita
 		return made.ID, nil
 	})
 	return row, err
+}
+
+// post makes the call.
+func (s *sending) post(ctx context.Context, body internal.NewInvitation) (*internal.Invitation, error) {
+	made, err := s.client.CreateInvitation(ctx, s.request.Org.ProviderID, body)
+	if err != nil {
+		return nil, err
+	}
+	return made, s.confirm(made)
 }
 
 // body is what makes the invitation.
@@ -203,6 +219,22 @@ func (s *sending) refused(ctx context.Context, refusal error, begunBefore bool) 
 	default:
 		return own, nil
 	}
+}
+
+// clear revokes what refused a creation, if that has run out and is called
+// pending all the same: whether such an invitation stands in the way of another
+// is not known (FACTS.md section 4.5). Nobody can use it any more, so this may be
+// repeated. It reports whether another creation is worth a try, or what went wrong.
+func (s *sending) clear(ctx context.Context) (freed bool, err error) {
+	rows, err := s.invitationsOf(ctx, s.request.Org, s.email, internal.StatusPending)
+	if err != nil || len(rows) == 0 || s.pending(rows, "") != nil {
+		return false, nil
+	}
+	err = s.withdrawn(ctx, s.request.Org, rows[len(rows)-1].ID)
+	if e := internal.AsAPIError(err); e != nil && e.IsGone() {
+		err = nil
+	}
+	return err == nil, err
 }
 
 // metadata is what the new invitation carries, unseen by the invitee: the

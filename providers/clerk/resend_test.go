@@ -1,6 +1,8 @@
 package clerk
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -245,4 +247,67 @@ func (v *vendor) replaced(id string) {
 
 func (v *vendor) notPending() {
 	v.Inject(scripted.Mishap{Op: "revoke", Status: 404, Body: problem("organization_invitation_not_pending", nil)})
+}
+
+// Whether an invitation that has run out stands in the way of another one is not
+// known (FACTS.md section 4.5): one that does is revoked.
+func TestRunOutAndInTheWay(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]*scripted.Mishap{
+		"goes":           nil,
+		"answer lost":    {Op: "revoke", Acts: true, Cut: true},
+		"not carried on": {Op: "revoke", Cut: true},
+		"just gone":      {Op: "revoke", Acts: true, Status: 404, Body: problem("organization_invitation_not_pending", nil)},
+	} {
+		for how, again := range map[string]func(context.Context, *providers.Client, providers.ResendRequest) (*providers.Sent, error){
+			"sent": func(ctx context.Context, c *providers.Client, q providers.ResendRequest) (*providers.Sent, error) {
+				return c.Invite(ctx, q.InviteRequest)
+			},
+			"sent again": func(ctx context.Context, c *providers.Client, q providers.ResendRequest) (*providers.Sent, error) {
+				return c.Resend(ctx, q)
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, nil)
+				r.oldStay = true
+				request := r.sendFirst("a@example.com", nil)
+				r.Clock.Advance(31 * day)
+				if m != nil {
+					r.Inject(*m)
+				}
+				sent, err := again(t.Context(), r.client(), request)
+				if m != nil && m.Cut {
+					var known *identity.Error
+					if !errors.As(err, &known) || !known.Unknown {
+						t.Fatalf("got %v", err)
+					}
+					settled, look := r.client().Settle(t.Context(), request.InviteRequest)
+					if look != nil || settled.Verdict != providers.VerdictNotSent {
+						t.Fatalf("%+v, %v", settled, look)
+					}
+					sent, err = again(t.Context(), r.client(), request)
+				}
+				old, now := r.rows(orgOne, "a@example.com", "revoked"), r.rows(orgOne, "a@example.com", "pending")
+				if err != nil || len(old) != 1 || len(now) != 1 || sent.ProviderID != now[0].id {
+					t.Errorf("%v, %d revoked, %d pending", err, len(old), len(now))
+				}
+			})
+		}
+	}
+}
+
+// What is in the way and cannot be revoked stays there.
+func TestRunOutAndStays(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.oldStay = true
+	request := r.sendFirst("a@example.com", nil)
+	r.Clock.Advance(31 * day)
+	r.Inject(scripted.Mishap{Op: "revoke", Status: 404, Body: problem("organization_invitation_not_pending", nil)})
+	_, err := r.client().Resend(t.Context(), request)
+	wantCode(t, err, identity.CodeInvitePending)
+	if request.Journal.Step(stepCreate).Begun || r.Count("revoke") != 1 {
+		t.Errorf("%d revocations", r.Count("revoke"))
+	}
 }

@@ -42,6 +42,7 @@ type vendor struct {
 
 	replaces  bool // a second pending invitation takes the place of the first
 	saysOld   bool // expired invitations are still called pending
+	oldStay   bool // and are, until they are revoked: they are in the way of others
 	noOrgID   bool // invitations do not name their organization
 	noSets    bool // organizations have no role set
 	anything  bool // filters are not obeyed
@@ -142,7 +143,7 @@ func (v *vendor) invite(org string, i invitation) *invitation {
 }
 
 func (v *vendor) statusOf(i *invitation) string {
-	if i.status == "pending" && !i.expires.After(v.Clock.Now()) {
+	if i.status == "pending" && !v.oldStay && !i.expires.After(v.Clock.Now()) {
 		return "expired"
 	}
 	return i.status
