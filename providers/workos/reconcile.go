@@ -132,6 +132,9 @@ func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r ident
 		return nil, err
 	}
 	page, err := p.page(ctx, org, "", limit, r.Cursor)
+	if err == nil && r.Cursor == "" && len(page.Data) == 0 {
+		err = p.isThere(ctx, org)
+	}
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -152,6 +155,14 @@ func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r ident
 		})
 	}
 	return list, nil
+}
+
+// isThere makes sure that the vendor has an organization: of one that it does not
+// have, or not in the key's environment, it lists no invitations, while it knows
+// nothing of its members (FACTS.md sections 2 and 13.11).
+func (p *Provider) isThere(ctx context.Context, org identity.OrgRef) error {
+	_, err := p.client.Memberships(ctx, org.ProviderID, "", 1, "")
+	return err
 }
 
 // pageSize reads what page is asked for. A cursor is the id of the last thing

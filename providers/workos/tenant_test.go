@@ -182,3 +182,18 @@ func TestAddressBeyondASCII(t *testing.T) {
 		t.Errorf("%v, state %s", err, row.state)
 	}
 }
+
+// The vendor lists no invitations of an organization that it does not have, such
+// as one of another environment than the key's (FACTS.md section 13.11): that does
+// not end them. One that has none is another thing.
+func TestOrganizationThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	nowhere := identity.OrgRef{ID: "org_nowhere", ProviderID: "org_01EHZNVPK3SFK441A1RGBFSHRX"}
+	_, err := r.client().ListInvites(t.Context(), nowhere, identity.PageRequest{})
+	definite(t, "nowhere", err, identity.CodeNotFound)
+	page, err := r.client().ListInvites(t.Context(), org(orgOne), identity.PageRequest{})
+	if err != nil || len(page.Items) != 0 {
+		t.Errorf("%+v, %v", page, err)
+	}
+}
