@@ -1,6 +1,7 @@
 package clerk
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -99,4 +100,26 @@ func TestRoles(t *testing.T) {
 	r.Inject(scripted.Mishap{Op: "set", Times: -1, Status: 404, Body: "<html>not found</html>"})
 	_, err = r.client().ListRoles(t.Context(), org(orgOne))
 	wantCode(t, err, identity.CodeProviderError)
+}
+
+// A list that does not tell its length, or one that cannot be, is read to its end
+// all the same: what is not listed would count as gone.
+func TestListsWithoutALength(t *testing.T) {
+	t.Parallel()
+	row := func(n int) string {
+		return fmt.Sprintf(`{"id":"orginv_%d","email_address":"a%d@example.com","role":"org:member","status":"pending","created_at":%d}`, n, n, n)
+	}
+	for name, total := range map[string]string{"none": "", "too short": `,"total_count":1`, "null": `,"total_count":null`} {
+		r := newRig(t, nil)
+		r.Inject(scripted.Mishap{Op: "list", Status: 200, Body: `{"data":[` + row(1) + "," + row(2) + `]` + total + `}`})
+		page, err := r.client().ListInvites(t.Context(), org(orgOne), identity.PageRequest{Limit: 2})
+		if err != nil || len(page.Items) != 2 || page.Next != "2" {
+			t.Errorf("%s: %+v, %v", name, page, err)
+		}
+		r.Inject(scripted.Mishap{Op: "list", Status: 200, Body: `{"data":[` + row(3) + `]` + total + `}`})
+		page, err = r.client().ListInvites(t.Context(), org(orgOne), identity.PageRequest{Limit: 2, Cursor: "2"})
+		if err != nil || len(page.Items) != 1 || page.Next != "" {
+			t.Errorf("%s: then %+v, %v", name, page, err)
+		}
+	}
 }

@@ -226,6 +226,9 @@ func fetchPage[T any](ctx context.Context, c *Client, op, path string, query url
 	if page.Data == nil || len(page.Data) == 0 && page.Total > offset {
 		return nil, noList(op)
 	}
+	if shown := offset + len(page.Data); page.Total < shown && query.Get("limit") == strconv.Itoa(len(page.Data)) {
+		page.Total = shown + 1 // it is no length, and what comes after a full page is asked for
+	}
 	return page, nil
 }
 
