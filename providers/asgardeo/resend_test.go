@@ -322,3 +322,30 @@ func TestSettle(t *testing.T) {
 		}
 	}
 }
+
+// No invitations are null, or nothing at all. An error that is answered 200 is
+// neither, and does not end every invite of an organization.
+func TestNoList(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]identity.Code{
+		`{}`: "", `{"invitations":null}`: "", `{"invitations":[]}`: "",
+		`{"code":"OUI-65001","message":"m","description":"d","traceId":"t"}`: identity.CodeProviderError,
+		`{"code":401,"message":"Unauthorized"}`:                              identity.CodeProviderError,
+		`{"invitations":{}}`:                                                 identity.CodeProviderError,
+		`null`:                                                               identity.CodeProviderError,
+		`[]`:                                                                 identity.CodeProviderError,
+		`<html>`:                                                             identity.CodeProviderError,
+		``:                                                                   identity.CodeProviderError,
+	} {
+		r := newRig(t, nil)
+		r.Inject(scripted.Mishap{Op: "list", Times: -1, Status: 200, Body: body})
+		_, err := r.p.ListInvites(t.Context(), org(orgOne), identity.PageRequest{})
+		if code := identity.CodeOf(err); code != want {
+			t.Errorf("%s: %v", body, err)
+		}
+		settled, err := r.p.Settle(t.Context(), r.request("a@example.com"))
+		if code := identity.CodeOf(err); code != want {
+			t.Errorf("%s: settled %+v, %v", body, settled, err)
+		}
+	}
+}
