@@ -116,9 +116,14 @@ func TestWritesThatAreSeenLate(t *testing.T) {
 // only: everybody else in it would be lost.
 func TestHiddenMembersAreNotWrittenAway(t *testing.T) {
 	t.Parallel()
-	for _, refused := range []string{"", "groups.value"} {
+	for _, change := range []func(*vendor){
+		func(*vendor) {},
+		func(v *vendor) { v.refuses["groups.value"] = true },
+		func(v *vendor) { v.blind["groups.value"] = true },
+	} {
 		r := newRig(t, whole(true))
-		r.hidden, r.refuses[refused] = "never", true
+		r.hidden = "never"
+		change(r.vendor)
 		r.join(acme+"-mem", r.addUser("before@example.com"))
 		a := accepting(t, "ada@example.com", "member")
 		_, err := r.c.Accept(t.Context(), a)

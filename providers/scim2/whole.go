@@ -40,7 +40,8 @@ func (p *Provider) checkShown(ctx context.Context, f *features, g *group) error 
 		filter = scim.Filter{}
 	}
 	err = seek(filter)
-	if filter.String() != "" && client.RefusesQuery(err) {
+	if filter.String() != "" && (client.RefusesQuery(err) || err == nil && !within) {
+		// A filter by what a service does not have finds nobody (RFC 7644 section 3.4.2.1).
 		err = seek(scim.Filter{})
 	}
 	switch {
