@@ -101,7 +101,7 @@ func (s *sending) send(ctx context.Context, body internal.NewInvitation, again b
 	case look != nil:
 		return nil, err
 	}
-	if row := s.mine(rows); again && row != nil {
+	if row := s.mine(rows); again && row != nil && !s.doubtful(row) {
 		return row, nil
 	}
 	stale := pending(rows, "")
@@ -144,7 +144,11 @@ func (s *sending) lost(ctx context.Context) (*internal.Invitation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.mine(rows), nil
+	row := s.mine(rows)
+	if row != nil && s.doubtful(row) {
+		return nil, identity.Errorf(identity.CodeProviderTimeout, "The identity provider does not tell whether it sent the invitation.")
+	}
+	return row, nil
 }
 
 // sent is the answer for an invitation.

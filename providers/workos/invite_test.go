@@ -313,6 +313,27 @@ func TestRevokedJustBefore(t *testing.T) {
 	}
 }
 
+// The same where the vendor's clock is ahead of ours: which of the two the revoked
+// one is cannot be told.
+func TestRevokedJustBeforeByAnotherClock(t *testing.T) {
+	t.Parallel()
+	var r *rig
+	r = newRig(t, func(_ *Config, d *providers.Deps) {
+		d.Now = func() time.Time { return r.Clock.Now().Add(-5 * time.Second) }
+	})
+	row := r.elsewhere(orgOne, "lost@example.com", "member")
+	r.Clock.Advance(time.Second)
+	r.revoked(row)
+	r.Clock.Advance(time.Second)
+	request := lost(t, r, scripted.Mishap{Cut: true})
+	settled(t, r, request, providers.VerdictUnknown)
+	_, err := r.client().Invite(t.Context(), request)
+	var known *identity.Error
+	if !errors.As(err, &known) || !known.Unknown || r.mailed("lost@example.com") != 1 {
+		t.Errorf("%v, %d mails", err, r.mailed("lost@example.com"))
+	}
+}
+
 // What became of a lost call before anybody asked: it is not repeated.
 func TestEndedBeforeAnybodyAsked(t *testing.T) {
 	t.Parallel()

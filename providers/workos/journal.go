@@ -28,7 +28,7 @@ const (
 	refAt      = "at" // of start alone
 )
 
-// skew is how far the vendor's clock may be behind ours.
+// skew is how far the vendor's clock may be from ours.
 const skew = time.Minute
 
 // begin records when an attempt begins, and from which invitation if it begins

@@ -125,6 +125,12 @@ func endedBefore(row *internal.Invitation, at time.Time) bool {
 	return false
 }
 
+// doubtful reports that an invitation was revoked so near to when the attempt
+// began that, clocks being what they are, it may be one from before.
+func (s *sending) doubtful(row *internal.Invitation) bool {
+	return row.State == internal.StateRevoked && row.RevokedAt != nil && row.RevokedAt.Before(s.beginning().at.Add(skew))
+}
+
 // ListInvites implements providers.InviteLister. The cursor is the vendor's.
 func (p *Provider) ListInvites(ctx context.Context, org identity.OrgRef, r identity.PageRequest) (*identity.Page[providers.RemoteInvite], error) {
 	limit, err := pageSize(r, "invitation_")

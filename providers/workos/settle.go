@@ -31,6 +31,8 @@ func (s *sending) settle(ctx context.Context) (*providers.Settlement, error) {
 		return s.standing(ctx, row)
 	case row.State == internal.StateAccepted:
 		return &providers.Settlement{Verdict: providers.VerdictMember}, nil
+	case s.lostSend() && s.doubtful(row):
+		return &providers.Settlement{Verdict: providers.VerdictUnknown}, nil
 	case s.lostSend():
 		// It was sent, and has ended since: the next comparison says how.
 		return &providers.Settlement{Verdict: providers.VerdictSent, Sent: s.sent(row)}, nil
