@@ -245,3 +245,16 @@ func TestLongLists(t *testing.T) {
 		t.Errorf("listed %d invitations", n)
 	}
 }
+
+// A role set that is none does not say that an organization has no roles.
+func TestNoRoleSet(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{}`, `null`, `{"roles":null}`, `{"message":"m"}`} {
+		r := newRig(t, nil)
+		r.Inject(scripted.Mishap{Op: "set", Times: -1, Status: 200, Body: body})
+		roles, err := r.client().ListRoles(t.Context(), org(orgOne))
+		if identity.CodeOf(err) != identity.CodeProviderError {
+			t.Errorf("%s: %v, %v", body, roles, err)
+		}
+	}
+}

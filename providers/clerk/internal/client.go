@@ -207,8 +207,15 @@ func (c *Client) GetOrganization(ctx context.Context, id string) (*Organization,
 
 // GetRoleSet returns a role set by its key.
 func (c *Client) GetRoleSet(ctx context.Context, key string) (*RoleSet, error) {
+	const op = "get role set"
 	set := &RoleSet{}
-	return set, c.fetch(ctx, "get role set", http.MethodGet, "/role_sets/"+url.PathEscape(key), nil, nil, set)
+	if err := c.fetch(ctx, op, http.MethodGet, "/role_sets/"+url.PathEscape(key), nil, nil, set); err != nil {
+		return nil, err
+	}
+	if set.Roles == nil {
+		return nil, noList(op)
+	}
+	return set, nil
 }
 
 // ListRoles returns one page of the instance's roles.
