@@ -250,20 +250,21 @@ func (s *Service) RetryBatch(ctx context.Context, org *identity.Organization, id
 	if err != nil {
 		return nil, err
 	}
+	cancelling := identity.Errorf(identity.CodeConflict, "The batch is being cancelled.")
 	if b.State == identity.BatchCancelling {
-		return nil, identity.Errorf(identity.CodeConflict, "The batch is being cancelled.")
+		return nil, cancelling
 	}
 	for range b.Counts[identity.OutcomeFailed]/appendChunk + 1 {
 		err := s.ledger.Write(ledger.InBackground(ctx), func(tx *ledger.Tx) error {
 			if n, err := tx.RetryBatchRows(id, appendChunk); err != nil || n == 0 {
 				return err
 			}
-			for _, ended := range []identity.BatchState{identity.BatchDone, identity.BatchCancelled} {
-				if _, err := tx.MoveBatch(id, ended, identity.BatchRunning); err != nil {
+			for _, state := range []identity.BatchState{identity.BatchRunning, identity.BatchDone, identity.BatchCancelled} {
+				if moved, err := tx.MoveBatch(id, state, identity.BatchRunning); err != nil || moved {
 					return err
 				}
 			}
-			return nil
+			return cancelling // since it was looked at
 		})
 		if err != nil {
 			return nil, err

@@ -374,12 +374,17 @@ func TestBatchRowRevoked(t *testing.T) {
 	all := people(12)
 	id := h.handIn(h.org, all...)
 	<-entered
-	last, err := h.service.List(t.Context(), h.admin, h.org, invites.ListRequest{Email: all[11]})
-	must(t, err)
-	if len(last.Items) != 1 || last.Items[0].State != identity.StateQueued {
+	var last *identity.Page[identity.Invite]
+	h.until("the last row has an invite", func() bool {
+		var err error
+		last, err = h.service.List(t.Context(), h.admin, h.org, invites.ListRequest{Email: all[11]})
+		must(t, err)
+		return len(last.Items) == 1
+	})
+	if last.Items[0].State != identity.StateQueued {
 		t.Fatalf("the last row is %+v", last.Items)
 	}
-	_, err = h.service.Revoke(t.Context(), h.admin, h.org, last.Items[0].ID)
+	_, err := h.service.Revoke(t.Context(), h.admin, h.org, last.Items[0].ID)
 	must(t, err)
 	close(block)
 	b := h.finished(h.org, id)

@@ -95,6 +95,15 @@ func TestRevoke(t *testing.T) {
 			}
 		}, identity.CodeInviteNotPending, identity.StateAccepted},
 		{"accepted", func(h *house, _ *identity.Invite) { h.accept(email) }, identity.CodeInviteNotPending, identity.StateAccepted},
+		{"its organization is gone at the vendor, or hidden", func(h *house, _ *identity.Invite) {
+			for _, op := range []string{"revoke", "find member", "list invites"} {
+				h.vendor.Inject(memory.Fault{Op: op, Code: identity.CodeNotFound})
+			}
+		}, identity.CodeProviderError, identity.StatePending},
+		{"gone, says a vendor that then is down", func(h *house, _ *identity.Invite) {
+			h.vendor.Inject(memory.Fault{Op: "revoke", Code: identity.CodeNotFound})
+			h.vendor.Inject(memory.Fault{Op: "list invites", Code: identity.CodeProviderUnavailable})
+		}, identity.CodeProviderUnavailable, identity.StatePending},
 		{"refused", func(h *house, _ *identity.Invite) {
 			h.vendor.Inject(memory.Fault{Op: "revoke", Code: identity.CodeProviderRateLimited})
 		}, identity.CodeProviderRateLimited, identity.StatePending},

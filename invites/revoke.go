@@ -112,6 +112,9 @@ func (s *Service) endRevoke(ctx context.Context, i *identity.Invite, to identity
 // in the meantime, or there is nothing left to withdraw.
 func (s *Service) revokeGone(ctx context.Context, c *Connection, by Caller, i *identity.Invite, ref providers.InviteRef) (*identity.Invite, error) {
 	joined, err := s.joined(ctx, c, ref)
+	if err == nil && !joined {
+		err = s.shown(ctx, c, ref.Org)
+	}
 	if err != nil {
 		return nil, s.keepPending(ctx, i, err)
 	}
@@ -189,4 +192,17 @@ func (s *Service) joined(ctx context.Context, c *Connection, ref providers.Invit
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// shown makes sure that the vendor has the organization, and lets usher see it: what
+// it does not have may be that, and not the invitation.
+func (s *Service) shown(ctx context.Context, c *Connection, org identity.OrgRef) error {
+	if !c.Client.Has(providers.CapInviteList) {
+		return nil
+	}
+	_, err := c.Client.ListInvites(ctx, org, identity.PageRequest{Limit: 1})
+	if isCode(err, identity.CodeNotFound) {
+		return &identity.Error{Code: identity.CodeProviderError, Err: err, Detail: "The identity provider does not know the organization, or does not show it."}
+	}
+	return err
 }
