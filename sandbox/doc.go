@@ -4,7 +4,7 @@
 //
 //	Start ─┬─ issuer      discovery, keys, tokens        (sandbox/issuer)
 //	       ├─ mail        SMTP in, JSON and a page out   (sandbox/mail)
-//	       └─ vendors     one row each in vendors.go     (sandbox/asgardeo, …)
+//	       └─ vendors     one row each in vendors.go     (sandbox/asgardeo, …, all on sandbox/stage)
 //
 // A world starts empty but for one organization a vendor, with one
 // administrator and one member in it. Every secret and key is made at start

@@ -1,11 +1,9 @@
 package asgardeo
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
+
+	"usher/sandbox/stage"
 )
 
 // Quirks are the switches of the simulator. DefaultQuirks gives what FACTS.md
@@ -83,64 +81,18 @@ func DefaultQuirks() Quirks {
 }
 
 func (q Quirks) check() error {
-	var errs []error
-	one := func(name, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			errs = append(errs, fmt.Errorf("%s: %q is none of %q", name, value, allowed))
-		}
-	}
-	one("total_results", q.TotalResults, "true", "page", "larger")
-	one("empty_invitations", q.EmptyInvitations, "null", "absent", "list")
-	one("too_many_body", q.TooManyBody, "html", "text", "json")
-	if q.InviteStatus != 200 && q.InviteStatus != 201 {
-		errs = append(errs, errors.New("invite_status: neither 200 nor 201"))
-	}
-	if q.SwitchWithoutAccess != 500 && q.SwitchWithoutAccess != 200 {
-		errs = append(errs, errors.New("switch_without_access: neither 500 nor 200"))
-	}
+	var c stage.Check
+	c.OneOf("total_results", q.TotalResults, "true", "page", "larger")
+	c.OneOf("empty_invitations", q.EmptyInvitations, "null", "absent", "list")
+	c.OneOf("too_many_body", q.TooManyBody, "html", "text", "json")
+	c.Either("invite_status", q.InviteStatus, 200, 201)
+	c.Either("switch_without_access", q.SwitchWithoutAccess, 500, 200)
 	for _, code := range q.NextInviteErrors {
-		if _, row := guestRows()[code]; !row {
-			if _, whole := guestErrors()[code]; !whole {
-				errs = append(errs, fmt.Errorf("next_invite_errors: unknown code %q", code))
-			}
-		}
+		_, row := guestRows()[code]
+		_, whole := guestErrors()[code]
+		c.Unless(row || whole, "next_invite_errors: unknown code %q", code)
 	}
-	return errors.Join(errs...)
-}
-
-// Quirks returns the switches as they are now.
-func (s *Simulator) Quirks() Quirks {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.q.clone()
-}
-
-// SetQuirks lets change work on the switches; they are kept if they make sense.
-func (s *Simulator) SetQuirks(change func(*Quirks)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.q.clone()
-	change(&q)
-	if err := q.check(); err != nil {
-		return err
-	}
-	s.q = q
-	return nil
-}
-
-// PatchQuirks changes the switches that a JSON object names and refuses
-// unknown ones.
-func (s *Simulator) PatchQuirks(patch []byte) error {
-	var failed error
-	err := s.SetQuirks(func(q *Quirks) {
-		d := json.NewDecoder(bytes.NewReader(patch))
-		d.DisallowUnknownFields()
-		failed = d.Decode(q)
-		if failed != nil {
-			*q = s.q
-		}
-	})
-	return errors.Join(failed, err)
+	return c.Err()
 }
 
 func (q Quirks) clone() Quirks {

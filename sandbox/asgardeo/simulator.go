@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 // Options say what one simulated root organization is.
@@ -37,6 +38,8 @@ type Options struct {
 // Simulator is one simulated root organization. It is an http.Handler and safe
 // for concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
+
 	o        Options
 	log      *slog.Logger
 	clock    *fault.Clock
@@ -87,6 +90,7 @@ func New(o Options) *Simulator {
 	now := s.clock.Now()
 	s.orgs = []*organization{{id: s.rootID, name: o.Root, handle: o.Root, status: statusActive, created: now, modified: now, ready: now}}
 	s.routes = s.table()
+	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,
 		Quirks:      func() any { return s.Quirks() },

@@ -1,11 +1,9 @@
 package clerk
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
+
+	"usher/sandbox/stage"
 )
 
 // Quirks are the switches of the simulator: what FACTS.md marks as inferred or
@@ -67,60 +65,17 @@ func DefaultQuirks() Quirks {
 }
 
 func (q Quirks) check() error {
-	var errs []error
-	one := func(name, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			errs = append(errs, fmt.Errorf("%s: %q is none of %q", name, value, allowed))
-		}
-	}
-	one("version_without_header", q.VersionWithoutHeader, versions()...)
-	one("duplicates", q.Duplicates, "refuse", "replace")
-	one("duplicate_code", q.DuplicateCode, "organization_invitation_not_unique", "duplicate_record")
-	one("bulk_too_large", q.BulkTooLarge, "bulk_size_exceeded", "form_param_value_invalid")
-	one("unknown_organization", q.UnknownOrganization, "resource_not_found", "organization_not_found_or_unauthorized")
-	one("unknown_invitation", q.UnknownInvitation, "resource_not_found", "organization_invitation_not_found")
-	one("membership_settles", q.MembershipSettles, "keep", "accept", "revoke")
-	one("invite_existing_user", q.InviteExistingUser, "form_identifier_exists", "duplicate_record")
-	one("too_many_body", q.TooManyBody, "json", "html", "text")
-	if !slices.Contains([]int{400, 409, 422}, q.DuplicateStatus) {
-		errs = append(errs, errors.New("duplicate_status: none of 400, 409, 422"))
-	}
-	if q.TokenVersion < 0 || q.TokenVersion > 2 {
-		errs = append(errs, errors.New("token_version: none of 0, 1, 2"))
-	}
-	return errors.Join(errs...)
-}
-
-// Quirks returns the switches as they are now.
-func (s *Simulator) Quirks() Quirks {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.q
-}
-
-// SetQuirks lets change work on the switches; they are kept if they make sense.
-func (s *Simulator) SetQuirks(change func(*Quirks)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.q
-	change(&q)
-	if err := q.check(); err != nil {
-		return err
-	}
-	s.q = q
-	return nil
-}
-
-// PatchQuirks changes the switches that a JSON object names and refuses
-// unknown ones.
-func (s *Simulator) PatchQuirks(patch []byte) error {
-	var failed error
-	err := s.SetQuirks(func(q *Quirks) {
-		d := json.NewDecoder(bytes.NewReader(patch))
-		d.DisallowUnknownFields()
-		if failed = d.Decode(q); failed != nil {
-			*q = s.q
-		}
-	})
-	return errors.Join(failed, err)
+	var c stage.Check
+	c.OneOf("version_without_header", q.VersionWithoutHeader, versions()...)
+	c.OneOf("duplicates", q.Duplicates, "refuse", "replace")
+	c.OneOf("duplicate_code", q.DuplicateCode, "organization_invitation_not_unique", "duplicate_record")
+	c.OneOf("bulk_too_large", q.BulkTooLarge, "bulk_size_exceeded", "form_param_value_invalid")
+	c.OneOf("unknown_organization", q.UnknownOrganization, "resource_not_found", "organization_not_found_or_unauthorized")
+	c.OneOf("unknown_invitation", q.UnknownInvitation, "resource_not_found", "organization_invitation_not_found")
+	c.OneOf("membership_settles", q.MembershipSettles, "keep", "accept", "revoke")
+	c.OneOf("invite_existing_user", q.InviteExistingUser, "form_identifier_exists", "duplicate_record")
+	c.OneOf("too_many_body", q.TooManyBody, "json", "html", "text")
+	c.Unless(slices.Contains([]int{400, 409, 422}, q.DuplicateStatus), "duplicate_status: none of 400, 409, 422")
+	c.Unless(q.TokenVersion >= 0 && q.TokenVersion <= 2, "token_version: none of 0, 1, 2")
+	return c.Err()
 }

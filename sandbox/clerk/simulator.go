@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 // Options say what one simulated instance is.
@@ -40,6 +41,8 @@ type Options struct {
 // Simulator is one simulated instance. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
+
 	o        Options
 	log      *slog.Logger
 	clock    *fault.Clock
@@ -85,6 +88,7 @@ func New(o Options) *Simulator {
 	s.instanceID = s.newID("ins")
 	s.addDefaults()
 	s.routes = s.table()
+	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,
 		Quirks:      func() any { return s.Quirks() },

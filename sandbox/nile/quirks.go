@@ -1,12 +1,10 @@
 package nile
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
+
+	"usher/sandbox/stage"
 )
 
 // Quirks are the switches of the simulator. DefaultQuirks gives what was seen
@@ -47,57 +45,16 @@ func DefaultQuirks() Quirks {
 }
 
 func (q Quirks) check() error {
-	var errs []error
-	if q.UnlinkNonMember != http.StatusUnauthorized && q.UnlinkNonMember != http.StatusNotFound {
-		errs = append(errs, errors.New("unlink_non_member: neither 401 nor 404"))
-	}
+	var c stage.Check
+	c.Either("unlink_non_member", q.UnlinkNonMember, http.StatusUnauthorized, http.StatusNotFound)
 	for _, name := range q.MissingTemplates {
-		if _, known := defaultTemplates()[name]; !known {
-			errs = append(errs, fmt.Errorf("missing_templates: unknown template %q", name))
-		}
+		_, known := defaultTemplates()[name]
+		c.Unless(known, "missing_templates: unknown template %q", name)
 	}
 	for name, n := range map[string]int{"rate_limit": q.RateLimit, "mail_delay_ms": q.MailDelayMS, "write_delay_ms": q.WriteDelayMS} {
-		if n < 0 {
-			errs = append(errs, fmt.Errorf("%s: negative", name))
-		}
+		c.Unless(n >= 0, "%s: negative", name)
 	}
-	return errors.Join(errs...)
-}
-
-// Quirks returns the switches as they are now.
-func (s *Simulator) Quirks() Quirks {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.q.clone()
-}
-
-// SetQuirks lets change work on the switches; they are kept if they make sense.
-func (s *Simulator) SetQuirks(change func(*Quirks)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.q.clone()
-	change(&q)
-	if err := q.check(); err != nil {
-		return err
-	}
-	s.q = q
-	s.aborted = s.aborted && q.AbortedTransaction
-	return nil
-}
-
-// PatchQuirks changes the switches that a JSON object names and refuses
-// unknown ones.
-func (s *Simulator) PatchQuirks(patch []byte) error {
-	var failed error
-	err := s.SetQuirks(func(q *Quirks) {
-		d := json.NewDecoder(bytes.NewReader(patch))
-		d.DisallowUnknownFields()
-		failed = d.Decode(q)
-		if failed != nil {
-			*q = s.q
-		}
-	})
-	return errors.Join(failed, err)
+	return c.Err()
 }
 
 func (q Quirks) clone() Quirks {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 // DefaultDatabase is the id of the vendor's local container (FACTS.md section 1).
@@ -35,6 +36,8 @@ type Options struct {
 // Simulator is one simulated database. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
+
 	o        Options
 	log      *slog.Logger
 	clock    *fault.Clock
@@ -78,6 +81,10 @@ func New(o Options) *Simulator {
 	}
 	s.newSecret()
 	s.routes = s.table()
+	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{
+		Check: Quirks.check, Clone: Quirks.clone,
+		Changed: func() { s.aborted = s.aborted && s.q.AbortedTransaction },
+	})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,
 		Quirks:      func() any { return s.Quirks() },

@@ -1,11 +1,9 @@
 package roq
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
+
+	"usher/sandbox/stage"
 )
 
 // Quirks are the switches of the simulator, one for each thing that FACTS.md
@@ -70,71 +68,25 @@ func DefaultQuirks() Quirks {
 }
 
 func (q Quirks) check() error {
-	var errs []error
-	one := func(name, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			errs = append(errs, fmt.Errorf("%s: %q is none of %q", name, value, allowed))
-		}
-	}
+	var c stage.Check
 	least := func(name string, value, least int) {
-		if value < least {
-			errs = append(errs, fmt.Errorf("%s: less than %d", name, least))
-		}
+		c.Unless(value >= least, "%s: less than %d", name, least)
 	}
-	one("variable_error_code", q.VariableErrorCode, codeValidation, codeBadInput)
-	one("invited_code", q.InvitedCode, codeInviteExists, codeAlreadyInvited, codeAlreadySent)
-	one("unknown_role", q.UnknownRole, "row", "call", "ignore")
-	one("inviter_tenant", q.InviterTenant, "given", "inviter", "refuse")
+	c.OneOf("variable_error_code", q.VariableErrorCode, codeValidation, codeBadInput)
+	c.OneOf("invited_code", q.InvitedCode, codeInviteExists, codeAlreadyInvited, codeAlreadySent)
+	c.OneOf("unknown_role", q.UnknownRole, "row", "call", "ignore")
+	c.OneOf("inviter_tenant", q.InviterTenant, "given", "inviter", "refuse")
 	for _, status := range q.InvitedStatuses {
-		one("invited_statuses", status, pending, accepted, canceled, expired)
+		c.OneOf("invited_statuses", status, pending, accepted, canceled, expired)
 	}
-	if q.TokenStatus != 201 && q.TokenStatus != 200 {
-		errs = append(errs, errors.New("token_status: neither 201 nor 200"))
-	}
-	if q.ValidationStatus != 400 && q.ValidationStatus != 200 {
-		errs = append(errs, errors.New("validation_status: neither 400 nor 200"))
-	}
+	c.Either("token_status", q.TokenStatus, 201, 200)
+	c.Either("validation_status", q.ValidationStatus, 400, 200)
 	least("token_life_seconds", q.TokenLifeSeconds, 1)
 	least("bulk_limit", q.BulkLimit, 0)
 	least("invite_life_minutes", q.InviteLifeMinutes, 1)
 	least("expiry_job_minutes", q.ExpiryJobMinutes, -1)
 	least("list_cap", q.ListCap, 1)
-	return errors.Join(errs...)
-}
-
-// Quirks returns the switches as they are now.
-func (s *Simulator) Quirks() Quirks {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.q.clone()
-}
-
-// SetQuirks lets change work on the switches; they are kept if they make sense.
-func (s *Simulator) SetQuirks(change func(*Quirks)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.q.clone()
-	change(&q)
-	if err := q.check(); err != nil {
-		return err
-	}
-	s.q = q
-	return nil
-}
-
-// PatchQuirks changes the switches that a JSON object names and refuses
-// unknown ones.
-func (s *Simulator) PatchQuirks(patch []byte) error {
-	var failed error
-	err := s.SetQuirks(func(q *Quirks) {
-		d := json.NewDecoder(bytes.NewReader(patch))
-		d.DisallowUnknownFields()
-		failed = d.Decode(q)
-		if failed != nil {
-			*q = s.q
-		}
-	})
-	return errors.Join(failed, err)
+	return c.Err()
 }
 
 func (q Quirks) clone() Quirks {

@@ -13,6 +13,7 @@ import (
 	graphql "github.com/graph-gophers/graphql-go"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 //go:embed schema.graphql
@@ -43,6 +44,8 @@ type Options struct {
 // Simulator is one simulated environment. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
+
 	o        Options
 	log      *slog.Logger
 	clock    *fault.Clock
@@ -83,6 +86,7 @@ func New(o Options) *Simulator {
 	}
 	s.accountID = s.newID()
 	s.schema, s.older = s.parse(schemaText), s.parse(withoutV2())
+	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,
 		Quirks:      func() any { return s.Quirks() },

@@ -1,12 +1,10 @@
 package scim2
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
+
+	"usher/sandbox/stage"
 )
 
 // Quirks are the switches of the simulator. DefaultQuirks gives a service that
@@ -77,69 +75,23 @@ func DefaultQuirks() Quirks {
 }
 
 func (q Quirks) check() error {
-	var errs []error
-	one := func(name, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			errs = append(errs, fmt.Errorf("%s: %q is none of %q", name, value, allowed))
-		}
-	}
-	one("filters", q.Filters, "full", "eq", "none", "ignored")
-	one("total_results", q.TotalResults, "true", "page")
-	one("members", q.Members, "default", "get", "request", "never")
-	one("unknown_attributes", q.UnknownAttributes, "ignore", "refuse")
-	one("unknown_members", q.UnknownMembers, "refuse", "ignore")
-	one("remove_with_value", q.RemoveWithValue, "all", "listed", "refuse")
+	var c stage.Check
+	c.OneOf("filters", q.Filters, "full", "eq", "none", "ignored")
+	c.OneOf("total_results", q.TotalResults, "true", "page")
+	c.OneOf("members", q.Members, "default", "get", "request", "never")
+	c.OneOf("unknown_attributes", q.UnknownAttributes, "ignore", "refuse")
+	c.OneOf("unknown_members", q.UnknownMembers, "refuse", "ignore")
+	c.OneOf("remove_with_value", q.RemoveWithValue, "all", "listed", "refuse")
 	status := func(name string, value int, allowed ...int) {
-		if !slices.Contains(allowed, value) {
-			errs = append(errs, fmt.Errorf("%s: %d is none of %d", name, value, allowed))
-		}
+		c.Unless(slices.Contains(allowed, value), "%s: %d is none of %d", name, value, allowed)
 	}
 	status("patch_refusal", q.PatchRefusal, http.StatusNotImplemented, http.StatusForbidden, http.StatusMethodNotAllowed)
 	status("duplicate_status", q.DuplicateStatus, http.StatusConflict, http.StatusBadRequest)
 	for name, n := range map[string]int{"max_operations": q.MaxOperations, "max_payload": q.MaxPayload, "max_count": q.MaxCount, "rate_per_minute": q.RatePerMinute} {
-		if n < 1 {
-			errs = append(errs, fmt.Errorf("%s: %d is less than 1", name, n))
-		}
+		c.Unless(n >= 1, "%s: %d is less than 1", name, n)
 	}
 	for name, n := range map[string]int{"default_count": q.DefaultCount, "list_lag_ms": q.ListLagMS, "lookup_lag_ms": q.LookupLagMS, "update_lag_ms": q.UpdateLagMS} {
-		if n < 0 {
-			errs = append(errs, fmt.Errorf("%s: %d is negative", name, n))
-		}
+		c.Unless(n >= 0, "%s: %d is negative", name, n)
 	}
-	return errors.Join(errs...)
-}
-
-// Quirks returns the switches as they are now.
-func (s *Simulator) Quirks() Quirks {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.q
-}
-
-// SetQuirks lets change work on the switches; they are kept if they make sense.
-func (s *Simulator) SetQuirks(change func(*Quirks)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.q
-	change(&q)
-	if err := q.check(); err != nil {
-		return err
-	}
-	s.q = q
-	return nil
-}
-
-// PatchQuirks changes the switches that a JSON object names and refuses
-// unknown ones.
-func (s *Simulator) PatchQuirks(patch []byte) error {
-	var failed error
-	err := s.SetQuirks(func(q *Quirks) {
-		d := json.NewDecoder(bytes.NewReader(patch))
-		d.DisallowUnknownFields()
-		failed = d.Decode(q)
-		if failed != nil {
-			*q = s.q
-		}
-	})
-	return errors.Join(failed, err)
+	return c.Err()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 // Options say what one simulated service is. The zero value is usable.
@@ -36,6 +37,8 @@ type Options struct {
 // Simulator is one simulated service. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
+
 	o        Options
 	log      *slog.Logger
 	clock    *fault.Clock
@@ -77,6 +80,7 @@ func New(o Options) *Simulator {
 	}
 	s.q.RateLimits = s.q.RateLimits || o.Limits
 	s.routes = s.table()
+	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,
 		Quirks:      func() any { return s.Quirks() },

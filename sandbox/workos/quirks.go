@@ -1,13 +1,11 @@
 package workos
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
+
+	"usher/sandbox/stage"
 )
 
 // Quirks are the switches of the simulator. DefaultQuirks gives what FACTS.md
@@ -84,61 +82,16 @@ func DefaultQuirks() Quirks {
 }
 
 func (q Quirks) check() error {
-	var errs []error
-	one := func(name, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			errs = append(errs, fmt.Errorf("%s: %q is none of %q", name, value, allowed))
-		}
-	}
-	one("events_order", q.EventsOrder, "asc", "desc")
-	one("invite_inactive", q.InviteInactive, "refuse", "revive")
-	one("duplicate_membership", q.DuplicateMembership, "user_already_organization_member", "organization_membership_already_exists", "entity_already_exists", "conflict")
-	one("too_many_requests", q.TooManyRequests, "code", "text")
-	if q.DeleteStatus != 200 && q.DeleteStatus != 204 {
-		errs = append(errs, errors.New("delete_status: neither 200 nor 204"))
-	}
-	if u, err := url.Parse(q.TokenIssuer); q.TokenIssuer != "client" && q.TokenIssuer != "host" && (err != nil || u.Host == "") {
-		errs = append(errs, errors.New("token_issuer: neither client, host nor a URL"))
-	}
-	if q.TokenLifeSeconds <= 0 {
-		errs = append(errs, errors.New("token_life_seconds: not positive"))
-	}
-	return errors.Join(errs...)
-}
-
-// Quirks returns the switches as they are now.
-func (s *Simulator) Quirks() Quirks {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.q.clone()
-}
-
-// SetQuirks lets change work on the switches; they are kept if they make sense.
-func (s *Simulator) SetQuirks(change func(*Quirks)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.q.clone()
-	change(&q)
-	if err := q.check(); err != nil {
-		return err
-	}
-	s.q = q
-	return nil
-}
-
-// PatchQuirks changes the switches that a JSON object names and refuses
-// unknown ones.
-func (s *Simulator) PatchQuirks(patch []byte) error {
-	var failed error
-	err := s.SetQuirks(func(q *Quirks) {
-		d := json.NewDecoder(bytes.NewReader(patch))
-		d.DisallowUnknownFields()
-		failed = d.Decode(q)
-		if failed != nil {
-			*q = s.q
-		}
-	})
-	return errors.Join(failed, err)
+	var c stage.Check
+	c.OneOf("events_order", q.EventsOrder, "asc", "desc")
+	c.OneOf("invite_inactive", q.InviteInactive, "refuse", "revive")
+	c.OneOf("duplicate_membership", q.DuplicateMembership, "user_already_organization_member", "organization_membership_already_exists", "entity_already_exists", "conflict")
+	c.OneOf("too_many_requests", q.TooManyRequests, "code", "text")
+	c.Either("delete_status", q.DeleteStatus, 200, 204)
+	u, err := url.Parse(q.TokenIssuer)
+	c.Unless(q.TokenIssuer == "client" || q.TokenIssuer == "host" || err == nil && u.Host != "", "token_issuer: neither client, host nor a URL")
+	c.Unless(q.TokenLifeSeconds > 0, "token_life_seconds: not positive")
+	return c.Err()
 }
 
 func (q Quirks) clone() Quirks {

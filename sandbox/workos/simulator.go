@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 // Options say what one simulated environment is. The zero value is usable, but
@@ -44,6 +45,8 @@ type Options struct {
 // Simulator is one simulated environment. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
+
 	o        Options
 	log      *slog.Logger
 	clock    *fault.Clock
@@ -97,6 +100,7 @@ func New(o Options) *Simulator {
 	s.defaultRole = "member"
 	s.roles = []*role{s.newRole("", "member", "Member")}
 	s.routes = s.table()
+	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,
 		Quirks:      func() any { return s.Quirks() },

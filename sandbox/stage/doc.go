@@ -1,0 +1,6 @@
+// Package stage is what the simulated vendors stand on: what is the same in
+// all of them, and part of none. It knows no vendor.
+//
+//	Switches   a simulator's quirks: read, set and patched under its lock
+//	Check      collects what is wrong with them
+package stage
