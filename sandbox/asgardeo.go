@@ -1,11 +1,6 @@
 package sandbox
 
-import (
-	"context"
-
-	"usher/sandbox/asgardeo"
-	"usher/sandbox/mail"
-)
+import "usher/sandbox/asgardeo"
 
 // The simulated Asgardeo's names: root organization, application, roles.
 const (
@@ -19,7 +14,7 @@ const (
 // the gateway, its two roles, and one sub-organization with two people.
 func openAsgardeo(s seed) *vendor {
 	sim := asgardeo.New(asgardeo.Options{
-		Root: asgardeoRoot, BaseURL: s.url, Now: s.opts.Now, Mail: asgardeoMailer{s.sender},
+		Root: asgardeoRoot, BaseURL: s.url, Now: s.opts.Now, Mail: mailer{s.sender},
 		Logger: s.opts.Logger, Limits: s.limits,
 	})
 	app := sim.AddApplication(asgardeo.App{Name: asgardeoApplication, ClientID: secret(), ClientSecret: secret()})
@@ -46,15 +41,4 @@ func openAsgardeo(s seed) *vendor {
 			{"URL", base}, {"CLIENT_ID", app.ClientID}, {"CLIENT_SECRET", app.ClientSecret}, {"ORGANIZATION_ID", org},
 		},
 	}
-}
-
-// asgardeoMailer sends the simulator's mails by SMTP. A mail that is due goes
-// out even if the caller whose request caused it has gone away meanwhile.
-type asgardeoMailer struct{ sender *mail.Sender }
-
-// Send implements asgardeo.Mailer.
-func (m asgardeoMailer) Send(ctx context.Context, a asgardeo.Mail) error {
-	return m.sender.Send(context.WithoutCancel(ctx), mail.Outgoing{
-		Kind: a.Kind, To: a.To, Subject: a.Subject, Text: a.Text, HTML: a.HTML,
-	})
 }

@@ -1,11 +1,6 @@
 package sandbox
 
-import (
-	"context"
-
-	"usher/sandbox/clerk"
-	"usher/sandbox/mail"
-)
+import "usher/sandbox/clerk"
 
 // The simulated Clerk's role keys.
 const (
@@ -20,7 +15,7 @@ const clerkMemberLimit = 5
 // openClerk builds a development instance with one organization and two people
 // in it. Without limits organizations take any number of people.
 func openClerk(s seed) *vendor {
-	sim := clerk.New(clerk.Options{BaseURL: s.url, Now: s.opts.Now, Mail: clerkMailer{s.sender}, Logger: s.opts.Logger, Limits: s.limits})
+	sim := clerk.New(clerk.Options{BaseURL: s.url, Now: s.opts.Now, Mail: mailer{s.sender}, Logger: s.opts.Logger, Limits: s.limits})
 	limit := 0
 	if s.limits {
 		limit = clerkMemberLimit
@@ -52,15 +47,4 @@ func (s *Sandbox) Clerk() *clerk.Simulator {
 		}
 	}
 	return nil
-}
-
-// clerkMailer sends the simulator's mails by SMTP. A mail that is due goes out
-// even if the caller whose request caused it has gone away meanwhile.
-type clerkMailer struct{ sender *mail.Sender }
-
-// Send implements clerk.Mailer.
-func (m clerkMailer) Send(ctx context.Context, c clerk.Mail) error {
-	return m.sender.Send(context.WithoutCancel(ctx), mail.Outgoing{
-		Kind: c.Kind, To: c.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML,
-	})
 }

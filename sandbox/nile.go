@@ -1,11 +1,6 @@
 package sandbox
 
-import (
-	"context"
-
-	"usher/sandbox/mail"
-	"usher/sandbox/nile"
-)
+import "usher/sandbox/nile"
 
 // nileServiceEmail is the user that the gateway acts as: Nile has no service
 // key, so it signs in as a member of the tenant.
@@ -14,7 +9,7 @@ const nileServiceEmail = "usher-service@example.com"
 // openNile builds a database with one tenant, two people in it, and the
 // gateway's own user as a third member. Nile has no roles.
 func openNile(s seed) *vendor {
-	sim := nile.New(nile.Options{BaseURL: s.url, Now: s.opts.Now, Mail: nileMailer{s.sender}, Logger: s.opts.Logger})
+	sim := nile.New(nile.Options{BaseURL: s.url, Now: s.opts.Now, Mail: mailer{s.sender}, Logger: s.opts.Logger})
 	password := secret()
 	tenant := sim.AddTenant(organizationName)
 	for _, p := range []nile.Person{
@@ -47,12 +42,4 @@ func (s *Sandbox) Nile() *nile.Simulator {
 		}
 	}
 	return nil
-}
-
-// nileMailer is the database's SMTP relay.
-type nileMailer struct{ sender *mail.Sender }
-
-// Send implements nile.Mailer.
-func (m nileMailer) Send(ctx context.Context, n nile.Mail) error {
-	return m.sender.Send(ctx, mail.Outgoing{Kind: n.Kind, To: n.To, Subject: n.Subject, HTML: n.HTML})
 }

@@ -1,16 +1,11 @@
 package sandbox
 
-import (
-	"context"
-
-	"usher/sandbox/mail"
-	"usher/sandbox/roq"
-)
+import "usher/sandbox/roq"
 
 // openROQ builds an environment with its two roles and one tenant with two
 // people, of whom the administrator is the inviter that ROQ wants named.
 func openROQ(s seed) *vendor {
-	sim := roq.New(roq.Options{APIKey: secret(), BaseURL: s.url, Now: s.opts.Now, Mail: roqMailer{s.sender}, Logger: s.opts.Logger})
+	sim := roq.New(roq.Options{APIKey: secret(), BaseURL: s.url, Now: s.opts.Now, Mail: mailer{s.sender}, Logger: s.opts.Logger})
 	sim.AddRole(roq.Role{Key: RoleAdmin, Name: "Admin", Invites: []string{RoleMember}, Permissions: []string{"*"}})
 	sim.AddRole(roq.Role{Key: RoleMember, Name: "Member"})
 	tenant := sim.AddTenant(organizationName)
@@ -41,15 +36,4 @@ func (s *Sandbox) ROQ() *roq.Simulator {
 		}
 	}
 	return nil
-}
-
-// roqMailer sends the simulator's mails by SMTP. A mail that is due goes out
-// even if the caller whose request caused it has gone away meanwhile.
-type roqMailer struct{ sender *mail.Sender }
-
-// Send implements roq.Mailer.
-func (m roqMailer) Send(ctx context.Context, r roq.Mail) error {
-	return m.sender.Send(context.WithoutCancel(ctx), mail.Outgoing{
-		Kind: r.Kind, To: r.To, Subject: r.Subject, Text: r.Text, HTML: r.HTML,
-	})
 }

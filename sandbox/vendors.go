@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"usher/sandbox/mail"
+	"usher/sandbox/stage"
 )
 
 // The portable roles of the demo world.
@@ -75,6 +76,15 @@ func (s *Sandbox) startVendor(ctx context.Context, row vendorRow, slot int, send
 	v := row.open(seed{row: row, url: site.url, limits: s.limits, opts: s.sites.opts, sender: sender})
 	s.sites.serve(site, v.handler)
 	return v, nil
+}
+
+// mailer sends a simulator's mails by SMTP. A mail that is due goes out even if
+// the caller whose request caused it has gone away meanwhile.
+type mailer struct{ sender *mail.Sender }
+
+// Send implements stage.Mailer.
+func (m mailer) Send(ctx context.Context, s stage.Mail) error {
+	return m.sender.Send(context.WithoutCancel(ctx), mail.Outgoing{Kind: s.Kind, To: s.To, Subject: s.Subject, Text: s.Text, HTML: s.HTML})
 }
 
 func (v *vendor) connection() ConnectionFacts {

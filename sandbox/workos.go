@@ -1,18 +1,13 @@
 package sandbox
 
-import (
-	"context"
-
-	"usher/sandbox/mail"
-	"usher/sandbox/workos"
-)
+import "usher/sandbox/workos"
 
 // openWorkOS builds an environment with its two roles and one organization with
 // two people.
 func openWorkOS(s seed) *vendor {
 	key, client := "sk_test_"+secret(), "client_"+secret()
 	sim := workos.New(workos.Options{
-		ClientID: client, BaseURL: s.url, Now: s.opts.Now, Mail: workosMailer{s.sender}, Logger: s.opts.Logger, Limits: s.limits,
+		ClientID: client, BaseURL: s.url, Now: s.opts.Now, Mail: mailer{s.sender}, Logger: s.opts.Logger, Limits: s.limits,
 	})
 	sim.AddKey(key)
 	sim.AddRole("", RoleAdmin, "Admin")
@@ -43,15 +38,4 @@ func (s *Sandbox) WorkOS() *workos.Simulator {
 		}
 	}
 	return nil
-}
-
-// workosMailer sends the simulator's mails by SMTP. A mail that is due goes out
-// even if the caller whose request caused it has gone away meanwhile.
-type workosMailer struct{ sender *mail.Sender }
-
-// Send implements workos.Mailer.
-func (m workosMailer) Send(ctx context.Context, w workos.Mail) error {
-	return m.sender.Send(context.WithoutCancel(ctx), mail.Outgoing{
-		Kind: w.Kind, To: w.To, Subject: w.Subject, Text: w.Text, HTML: w.HTML,
-	})
 }

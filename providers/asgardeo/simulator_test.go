@@ -25,26 +25,27 @@ import (
 	simulator "usher/sandbox/asgardeo"
 	"usher/sandbox/asgardeo/contract"
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 // letters keeps the simulator's mails.
 type letters struct {
 	mu   sync.Mutex
-	sent []simulator.Mail
+	sent []stage.Mail
 }
 
-// Send implements simulator.Mailer.
-func (l *letters) Send(_ context.Context, m simulator.Mail) error {
+// Send implements stage.Mailer.
+func (l *letters) Send(_ context.Context, m stage.Mail) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent = append(l.sent, m)
 	return nil
 }
 
-func (l *letters) to(email, kind string) []simulator.Mail {
+func (l *letters) to(email, kind string) []stage.Mail {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.sent), func(m simulator.Mail) bool {
+	return slices.DeleteFunc(slices.Clone(l.sent), func(m stage.Mail) bool {
 		return !identity.SameEmail(m.To, email, identity.EmailLowercase) || kind != "" && m.Kind != kind
 	})
 }

@@ -23,26 +23,27 @@ import (
 	"usher/sandbox/fault"
 	simulator "usher/sandbox/nile"
 	"usher/sandbox/nile/contract"
+	"usher/sandbox/stage"
 )
 
 // letters keeps the simulator's mails.
 type letters struct {
 	mu   sync.Mutex
-	sent []simulator.Mail
+	sent []stage.Mail
 }
 
-// Send implements simulator.Mailer.
-func (l *letters) Send(_ context.Context, m simulator.Mail) error {
+// Send implements stage.Mailer.
+func (l *letters) Send(_ context.Context, m stage.Mail) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent = append(l.sent, m)
 	return nil
 }
 
-func (l *letters) to(email string) []simulator.Mail {
+func (l *letters) to(email string) []stage.Mail {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.sent), func(m simulator.Mail) bool {
+	return slices.DeleteFunc(slices.Clone(l.sent), func(m stage.Mail) bool {
 		return !identity.SameEmail(m.To, email, identity.EmailLowercase) || m.Kind != simulator.MailInvite
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"usher/providers/providertest"
 	"usher/providers/workos"
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 	simulator "usher/sandbox/workos"
 	"usher/sandbox/workos/contract"
 )
@@ -28,11 +29,11 @@ const simulatorKey = "sk_test_0fTheSimulator"
 // letters keeps the simulator's mails.
 type letters struct {
 	mu   sync.Mutex
-	sent []simulator.Mail
+	sent []stage.Mail
 }
 
-// Send implements simulator.Mailer.
-func (l *letters) Send(_ context.Context, m simulator.Mail) error {
+// Send implements stage.Mailer.
+func (l *letters) Send(_ context.Context, m stage.Mail) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent = append(l.sent, m)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 const (
@@ -120,7 +122,7 @@ func (s *Simulator) inviteOne(c *call, o *organization, in *inviteRequest, name 
 	s.invitations = append(s.invitations, i)
 	row := map[string]any{"username": name, "result": map[string]any{"status": "Successful"}}
 	if s.guestMailed(in) {
-		c.outbox = append(c.outbox, newMail(MailGuestInvitation, u.primary(), "You are invited to "+o.name,
+		c.outbox = append(c.outbox, stage.NewMail(MailGuestInvitation, u.primary(), "You are invited to "+o.name,
 			"You are invited to join the organization "+o.name+".", s.inviteLink(c, i)))
 	} else {
 		row["confirmationCode"] = i.code

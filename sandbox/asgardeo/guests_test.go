@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"usher/sandbox/asgardeo"
+	"usher/sandbox/stage"
 )
 
 const guestsPath = "/o/api/server/v1/guests/"
@@ -321,7 +322,7 @@ func TestFailingMailer(t *testing.T) {
 		t.Errorf("answer %s", a.raw)
 	}
 	s := w.sim.State()
-	want := asgardeo.SentMail{Kind: asgardeo.MailGuestInvitation, To: "g@example.com", At: start, Error: "mail server is down"}
+	want := stage.SentMail{Kind: asgardeo.MailGuestInvitation, To: "g@example.com", At: start, Error: "mail server is down"}
 	if len(s.Mails) != 1 || s.Mails[0] != want || s.MailsByKind[asgardeo.MailGuestInvitation] != 0 {
 		t.Errorf("mails %+v", s.Mails)
 	}

@@ -247,5 +247,5 @@ func (s *Simulator) Approve(ctx context.Context) {
 		s.createUser(c, a.org, a.body)
 	}
 	s.mu.Unlock()
-	s.deliver(ctx, c.outbox)
+	s.post.Deliver(ctx, c.outbox)
 }

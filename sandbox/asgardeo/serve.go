@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 const maxBody = 1 << 20
@@ -28,7 +29,7 @@ type call struct {
 	token   *token            // nil on public routes
 	org     string            // the organization the call works on
 	body    []byte
-	outbox  []Mail // goes out when the lock is free again
+	outbox  []stage.Mail // goes out when the lock is free again
 }
 
 func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
@@ -80,7 +81,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		s.settle()
 		return s.dispatch(c)
 	})
-	s.deliver(r.Context(), c.outbox)
+	s.post.Deliver(r.Context(), c.outbox)
 	p.write(w)
 }
 

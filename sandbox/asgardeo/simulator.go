@@ -22,8 +22,9 @@ type Options struct {
 	BaseURL string
 	// Now is the clock's source; nil means time.Now.
 	Now func() time.Time
-	// Mail delivers mails; nil only notes them in State.
-	Mail   Mailer
+	// Mail delivers mails; nil only notes them in State. An error never fails
+	// the call that caused the mail; it is noted in State too.
+	Mail   stage.Mailer
 	Logger *slog.Logger // nil: nothing is logged
 	// Limits switches the vendor's rate limits on (Quirks.RateLimits).
 	Limits bool
@@ -41,10 +42,10 @@ type Simulator struct {
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
 	o        Options
-	log      *slog.Logger
 	clock    *fault.Clock
 	injector *fault.Injector
 	handler  http.Handler
+	post     *stage.Postman
 	routes   []route
 	keys     keys
 
@@ -64,7 +65,6 @@ type Simulator struct {
 	tokens      map[string]*token
 	operations  []*operation
 	due         []task
-	mails       []SentMail
 	windows     map[window]int
 }
 
@@ -74,14 +74,11 @@ func New(o Options) *Simulator {
 		o.Root = "rootorg"
 	}
 	s := &Simulator{
-		o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
+		o: o, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
 		codes: map[string]*accountCode{}, tokens: map[string]*token{}, windows: map[window]int{},
 		stores: []string{defaultStore},
 	}
 	s.keys.key = o.Key
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
 	if o.Quirks != nil {
 		s.q = o.Quirks.clone()
 	}
@@ -90,6 +87,7 @@ func New(o Options) *Simulator {
 	now := s.clock.Now()
 	s.orgs = []*organization{{id: s.rootID, name: o.Root, handle: o.Root, status: statusActive, created: now, modified: now, ready: now}}
 	s.routes = s.table()
+	s.post = stage.NewPostman("asgardeo", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,

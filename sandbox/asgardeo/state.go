@@ -3,6 +3,8 @@ package asgardeo
 import (
 	"slices"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 // State is a dump for tests and for GET /_sandbox/state: everything that
@@ -15,7 +17,7 @@ type State struct {
 	Users         []UserState         `json:"users"`         // of all organizations
 	Invitations   []InvitationState   `json:"invitations"`   // expired rows too; accepted and deleted ones are gone
 	Roles         []RoleState         `json:"roles"`
-	Mails         []SentMail          `json:"mails"`         // oldest first
+	Mails         []stage.SentMail    `json:"mails"`         // oldest first
 	MailsByKind   map[string]int      `json:"mails_by_kind"` // delivered ones
 	Approvals     int                 `json:"approvals"`     // users that wait for approval
 	Tokens        int                 `json:"tokens"`        // living access tokens
@@ -73,7 +75,7 @@ func (s *Simulator) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	out := State{Root: s.o.Root, RootID: s.rootID, Now: s.clock.Now(), Mails: slices.Clone(s.mails), MailsByKind: map[string]int{},
+	out := State{Root: s.o.Root, RootID: s.rootID, Now: s.clock.Now(),
 		Approvals: len(s.approvals), Codes: len(s.codes)}
 	for _, o := range s.orgs {
 		out.Organizations = append(out.Organizations, OrganizationState{o.id, o.name, o.handle, o.status, o.parent})
@@ -93,11 +95,7 @@ func (s *Simulator) State() State {
 	for _, r := range s.roles {
 		out.Roles = append(out.Roles, RoleState{r.id, r.org, r.name, s.audienceName(r), slices.Clone(r.order)})
 	}
-	for _, m := range s.mails {
-		if m.Error == "" {
-			out.MailsByKind[m.Kind]++
-		}
-	}
+	out.Mails, out.MailsByKind = s.post.Sent()
 	for value := range s.tokens {
 		if s.living(value) != nil {
 			out.Tokens++

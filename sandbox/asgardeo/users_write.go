@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 const headerAskPasswordCode = "Ask-Password-Confirmation-Code"
@@ -134,7 +136,7 @@ func (s *Simulator) askCode(c *call, u *user, purpose string) string {
 		if purpose == MailVerifyEmail {
 			subject, intro = "Confirm your address", "Confirm your address to use your account."
 		}
-		c.outbox = append(c.outbox, newMail(purpose, to, subject, intro, s.codeLink(c, u, k)))
+		c.outbox = append(c.outbox, stage.NewMail(purpose, to, subject, intro, s.codeLink(c, u, k)))
 	}
 	return ""
 }

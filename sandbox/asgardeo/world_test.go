@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"usher/sandbox/asgardeo"
+	"usher/sandbox/stage"
 )
 
 var (
@@ -33,11 +34,11 @@ var (
 // mailbox is a Mailer that keeps what it gets, or fails.
 type mailbox struct {
 	mu   sync.Mutex
-	all  []asgardeo.Mail
+	all  []stage.Mail
 	fail bool
 }
 
-func (b *mailbox) Send(_ context.Context, m asgardeo.Mail) error {
+func (b *mailbox) Send(_ context.Context, m stage.Mail) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fail {
@@ -47,7 +48,7 @@ func (b *mailbox) Send(_ context.Context, m asgardeo.Mail) error {
 	return nil
 }
 
-func (b *mailbox) kind(kind string) (out []asgardeo.Mail) {
+func (b *mailbox) kind(kind string) (out []stage.Mail) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.all {

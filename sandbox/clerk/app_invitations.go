@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 func appInvitationFields() []field {
@@ -67,7 +69,7 @@ func (s *Simulator) inviteToApp(c *call, list []body, bulk bool) ([]*appInvitati
 		return nil, f
 	}
 	var made []*appInvitation
-	var mails []Mail
+	var mails []stage.Mail
 	for _, in := range list {
 		address := normalize(in.text("email_address"))
 		redirect, f := redirectURL(in)
@@ -85,7 +87,7 @@ func (s *Simulator) inviteToApp(c *call, list []body, bulk bool) ([]*appInvitati
 		}
 		made = append(made, i)
 		if in.isTrue("notify", true) && mailable(address) {
-			mails = append(mails, newMail(MailInvitation, address, "Your invitation", "You are invited to sign up.", i.url))
+			mails = append(mails, stage.NewMail(MailInvitation, address, "Your invitation", "You are invited to sign up.", i.url))
 		}
 	}
 	if f := s.countMail(len(mails)); f != nil {

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 const (
@@ -267,7 +269,7 @@ func (s *Simulator) create(c *call, drafts []*draft) *failure {
 		}
 		s.invitations = append(s.invitations, d.invitation)
 		if d.mailed() {
-			c.outbox = append(c.outbox, newMail(MailOrganizationInvitation, d.address, "Join "+d.org.name,
+			c.outbox = append(c.outbox, stage.NewMail(MailOrganizationInvitation, d.address, "Join "+d.org.name,
 				fmt.Sprintf("You are invited to join %s as %s.", d.org.name, d.role.name), d.url))
 		}
 	}

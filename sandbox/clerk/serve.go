@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 const (
@@ -26,7 +27,7 @@ type call struct {
 	version string // the API version it asked for
 	params  map[string]string
 	body    []byte
-	outbox  []Mail // goes out when the lock is free again
+	outbox  []stage.Mail // goes out when the lock is free again
 }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
@@ -51,7 +52,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answer, f := s.locked(c)
-	s.deliver(r.Context(), c.outbox)
+	s.post.Deliver(r.Context(), c.outbox)
 	if f == nil {
 		raw, err := json.Marshal(answer)
 		if err == nil {

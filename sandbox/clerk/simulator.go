@@ -25,8 +25,9 @@ type Options struct {
 	Production bool
 	// Now is the clock's source; nil means time.Now.
 	Now func() time.Time
-	// Mail delivers mails; nil only notes them in State.
-	Mail   Mailer
+	// Mail delivers mails; nil only notes them in State. An error never fails
+	// the call that caused the mail; it is noted in State too.
+	Mail   stage.Mailer
 	Logger *slog.Logger // nil: nothing is logged
 	// Limits switches the vendor's rate limits on (Quirks.RateLimits).
 	Limits bool
@@ -44,10 +45,10 @@ type Simulator struct {
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
 	o        Options
-	log      *slog.Logger
 	clock    *fault.Clock
 	injector *fault.Injector
 	handler  http.Handler
+	post     *stage.Postman
 	routes   []route
 	keys     keys
 
@@ -64,7 +65,6 @@ type Simulator struct {
 	roles       []*role
 	roleSets    []*roleSet
 	sessions    []*session
-	mails       []SentMail
 	mailMonth   string // the month that mailCount is for
 	mailCount   int
 	buckets     map[string]bucket
@@ -73,11 +73,8 @@ type Simulator struct {
 // New returns a simulator of an instance with nobody in it, the two default
 // roles and the role set that holds them.
 func New(o Options) *Simulator {
-	s := &Simulator{o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(), buckets: map[string]bucket{}}
+	s := &Simulator{o: o, clock: fault.NewClock(o.Now), q: DefaultQuirks(), buckets: map[string]bucket{}}
 	s.keys.key = o.Key
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
 	if s.o.SecretKey == "" {
 		s.o.SecretKey = newSecretKey(o.Production)
 	}
@@ -88,6 +85,7 @@ func New(o Options) *Simulator {
 	s.instanceID = s.newID("ins")
 	s.addDefaults()
 	s.routes = s.table()
+	s.post = stage.NewPostman("clerk", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,

@@ -3,6 +3,8 @@ package clerk
 import (
 	"slices"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 // State is a dump for tests and people; it holds no tickets, keys or passwords.
@@ -15,7 +17,7 @@ type State struct {
 	Invitations    []InvitationState `json:"invitations"`     // to organizations
 	AppInvitations []InvitationState `json:"app_invitations"` // to the application
 	Roles          []string          `json:"roles"`           // keys
-	Mails          []SentMail        `json:"mails"`           // oldest first
+	Mails          []stage.SentMail  `json:"mails"`           // oldest first
 	MailsByKind    map[string]int    `json:"mails_by_kind"`   // delivered ones
 }
 
@@ -58,7 +60,7 @@ type InvitationState struct {
 func (s *Simulator) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := State{Now: s.clock.Now(), InstanceID: s.instanceID, Mails: slices.Clone(s.mails), MailsByKind: map[string]int{}}
+	out := State{Now: s.clock.Now(), InstanceID: s.instanceID}
 	for _, o := range s.orgs {
 		out.Organizations = append(out.Organizations, OrgState{o.id, o.name, o.slug, o.limit})
 	}
@@ -85,10 +87,6 @@ func (s *Simulator) State() State {
 	for _, r := range s.roles {
 		out.Roles = append(out.Roles, r.key)
 	}
-	for _, m := range s.mails {
-		if m.Error == "" {
-			out.MailsByKind[m.Kind]++
-		}
-	}
+	out.Mails, out.MailsByKind = s.post.Sent()
 	return out
 }

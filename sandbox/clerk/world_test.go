@@ -21,6 +21,7 @@ import (
 	"usher/internal/contracttest"
 	"usher/sandbox/clerk"
 	"usher/sandbox/clerk/contract"
+	"usher/sandbox/stage"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -73,11 +74,11 @@ func validator(t *testing.T) *contracttest.Validator {
 // mailbox is a Mailer that keeps what it gets, or fails.
 type mailbox struct {
 	mu   sync.Mutex
-	all  []clerk.Mail
+	all  []stage.Mail
 	fail bool
 }
 
-func (b *mailbox) Send(_ context.Context, m clerk.Mail) error {
+func (b *mailbox) Send(_ context.Context, m stage.Mail) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fail {
@@ -87,7 +88,7 @@ func (b *mailbox) Send(_ context.Context, m clerk.Mail) error {
 	return nil
 }
 
-func (b *mailbox) to(address string) (out []clerk.Mail) {
+func (b *mailbox) to(address string) (out []stage.Mail) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.all {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher/sandbox/nile"
+	"usher/sandbox/stage"
 )
 
 const notAForm = `Content-Type was not one of "multipart/form-data" or "application/x-www-form-urlencoded".`
@@ -132,7 +133,7 @@ func mailFails(w *world) {
 
 func mailTexts(w *world) {
 	owner := w.signIn("owner@example.com")
-	send := func(pairs ...string) nile.Mail {
+	send := func(pairs ...string) stage.Mail {
 		w.want(w.do("POST", "/tenants/"+w.acme+"/invite", owner, form(append([]string{"identifier", "guest@example.com", "csrfToken", owner.token()}, pairs...)...)), 201)
 		return w.mails.last(w.t, "guest@example.com")
 	}

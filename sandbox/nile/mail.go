@@ -8,7 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
+
+	"usher/sandbox/stage"
 )
 
 // Kinds of mail, which are the names of their templates (FACTS.md section 7).
@@ -22,31 +23,6 @@ const (
 
 const fallbackSender = "noreply@thenile.dev"
 
-// Mail is one message to a simulated person, as the relay gets it.
-type Mail struct {
-	Kind    string // one of the Mail… constants
-	From    string
-	To      string
-	Subject string
-	HTML    string // not escaped: a tenant's name goes in as it is
-	Link    string // where it leads; empty where its URL could not be read, and the mail shows ${api_url}
-}
-
-// Mailer is the SMTP relay. Send is called without the simulator's lock, before
-// the answer of the call that caused the mail, and may be called concurrently.
-// For an invite its error is the answer: 400 with the error's text.
-type Mailer interface {
-	Send(ctx context.Context, m Mail) error
-}
-
-// SentMail is a mail in State: without its text, since links open accounts.
-type SentMail struct {
-	Kind  string    `json:"kind"`
-	To    string    `json:"to"`
-	At    time.Time `json:"at"`
-	Error string    `json:"error,omitempty"` // why it was not delivered
-}
-
 // Template is a row of auth.email_templates. Placeholders are ${name}.
 type Template struct {
 	Subject string
@@ -57,7 +33,7 @@ type Template struct {
 // outgoing is the mail that a call wants sent, and what the call answers when
 // the relay refuses it; nil failed: the same as otherwise.
 type outgoing struct {
-	mail   Mail
+	mail   stage.Mail
 	failed func(error) reply
 }
 
@@ -91,8 +67,10 @@ func (s *Simulator) template(kind string) (Template, bool) {
 	return t, ok && !slices.Contains(s.q.MissingTemplates, kind)
 }
 
-// compose fills a template in. A placeholder without a value stays as it is.
-func (s *Simulator) compose(kind string, t Template, to, name, tenant, link string) Mail {
+// compose fills a template in. A placeholder without a value stays as it is, and
+// nothing is escaped: a tenant's name goes in as it is. The mail has no link
+// where its URL could not be read, and shows ${api_url}.
+func (s *Simulator) compose(kind string, t Template, to, name, tenant, link string) stage.Mail {
 	link = rewritten(link)
 	values := maps.Clone(s.variables)
 	if t.Sender == "" {
@@ -106,7 +84,7 @@ func (s *Simulator) compose(kind string, t Template, to, name, tenant, link stri
 		values[k] = v
 	}
 	local, domain, _ := strings.Cut(to, "@")
-	return Mail{Kind: kind, From: from, To: local + "@" + strings.ToLower(domain), Subject: fill(t.Subject, values), HTML: fill(t.Body, values), Link: link}
+	return stage.Mail{Kind: kind, From: from, To: local + "@" + strings.ToLower(domain), Subject: fill(t.Subject, values), HTML: fill(t.Body, values), Link: link}
 }
 
 func fill(s string, values map[string]string) string {
@@ -147,14 +125,7 @@ func (s *Simulator) deliver(ctx context.Context, c *call, p reply) reply {
 	ctx = context.WithoutCancel(ctx)
 	m := c.mail.mail
 	err := s.relay(ctx, m)
-	sent := SentMail{Kind: m.Kind, To: m.To, At: s.clock.Now()}
-	if err != nil {
-		sent.Error = err.Error()
-		s.log.WarnContext(ctx, "nile sandbox: mail not delivered", "kind", m.Kind, "error", err)
-	}
-	s.mu.Lock()
-	s.mails = append(s.mails, sent)
-	s.mu.Unlock()
+	s.post.Note(ctx, m, s.clock.Now(), err)
 	if err != nil && c.mail.failed != nil {
 		return c.mail.failed(err)
 	}
@@ -166,7 +137,7 @@ type relayError string
 
 func (e relayError) Error() string { return string(e) }
 
-func (s *Simulator) relay(ctx context.Context, m Mail) error {
+func (s *Simulator) relay(ctx context.Context, m stage.Mail) error {
 	q := s.Quirks()
 	if err := s.sleep(ctx, q.MailDelayMS); err != nil {
 		return fmt.Errorf("wait for the relay: %w", err)
@@ -176,8 +147,6 @@ func (s *Simulator) relay(ctx context.Context, m Mail) error {
 		return relayError(q.SMTPError)
 	case slices.Contains(q.RejectedRecipients, m.To):
 		return relayError("Can't send mail - all recipients were rejected: 550 mailbox unavailable")
-	case s.o.Mail == nil:
-		return nil
 	}
-	return s.o.Mail.Send(ctx, m)
+	return s.post.Send(ctx, m)
 }

@@ -25,7 +25,8 @@ type Options struct {
 	// Now is the clock's source; nil means time.Now.
 	Now func() time.Time
 	// Mail is the SMTP relay; nil takes every mail and only notes it in State.
-	Mail   Mailer
+	// For an invite its error is the answer: 400 with the error's text.
+	Mail   stage.Mailer
 	Logger *slog.Logger // nil: nothing is logged
 	// Quirks to start with; nil means DefaultQuirks.
 	Quirks *Quirks
@@ -39,10 +40,10 @@ type Simulator struct {
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
 	o        Options
-	log      *slog.Logger
 	clock    *fault.Clock
 	injector *fault.Injector
 	handler  http.Handler
+	post     *stage.Postman
 	routes   []route
 
 	mu        sync.Mutex // guards everything below
@@ -57,7 +58,6 @@ type Simulator struct {
 	tokens    map[string]*verification // by address
 	templates map[string]Template
 	variables map[string]string
-	mails     []SentMail
 	aborted   bool // see Quirks.AbortedTransaction
 	windows   map[window]int
 }
@@ -69,18 +69,16 @@ func New(o Options) *Simulator {
 	}
 	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
 	s := &Simulator{
-		o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
+		o: o, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
 		sessions: map[string]*session{}, tokens: map[string]*verification{}, windows: map[window]int{},
 		templates: defaultTemplates(), variables: map[string]string{"app_name": "Demo App", "sender": "noreply@example.test"},
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
 	}
 	if o.Quirks != nil {
 		s.q = o.Quirks.clone()
 	}
 	s.newSecret()
 	s.routes = s.table()
+	s.post = stage.NewPostman("nile", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{
 		Check: Quirks.check, Clone: Quirks.clone,
 		Changed: func() { s.aborted = s.aborted && s.q.AbortedTransaction },

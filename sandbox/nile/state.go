@@ -1,21 +1,22 @@
 package nile
 
 import (
-	"slices"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 // State is a dump for tests and for GET /_sandbox/state: everything that
 // exists, and no secret: no password, session, token or mail text.
 type State struct {
-	Database    string         `json:"database"`
-	Now         time.Time      `json:"now"`
-	Tenants     []TenantState  `json:"tenants"` // deleted ones too
-	Users       []UserState    `json:"users"`   // deleted ones too
-	Invites     []InviteState  `json:"invites"` // expired rows too; accepted, deleted and burnt ones are gone
-	Mails       []SentMail     `json:"mails"`   // oldest first
-	MailsByKind map[string]int `json:"mails_by_kind"`
-	Sessions    int            `json:"sessions"` // living opaque ones; password sessions are kept nowhere
+	Database    string           `json:"database"`
+	Now         time.Time        `json:"now"`
+	Tenants     []TenantState    `json:"tenants"` // deleted ones too
+	Users       []UserState      `json:"users"`   // deleted ones too
+	Invites     []InviteState    `json:"invites"` // expired rows too; accepted, deleted and burnt ones are gone
+	Mails       []stage.SentMail `json:"mails"`   // oldest first
+	MailsByKind map[string]int   `json:"mails_by_kind"`
+	Sessions    int              `json:"sessions"` // living opaque ones; password sessions are kept nowhere
 }
 
 // TenantState is one tenant.
@@ -51,7 +52,7 @@ func (s *Simulator) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.Now()
-	out := State{Database: s.o.Database, Now: now, Mails: slices.Clone(s.mails), MailsByKind: map[string]int{}}
+	out := State{Database: s.o.Database, Now: now}
 	for _, t := range s.tenants {
 		row := TenantState{ID: t.id, Name: t.name, Deleted: t.deleted != nil, Members: []string{}}
 		for _, m := range s.members {
@@ -67,11 +68,7 @@ func (s *Simulator) State() State {
 	for _, i := range s.invites {
 		out.Invites = append(out.Invites, InviteState{i.id, i.tenant, i.identifier, i.createdBy, i.expires, i.expires.Before(now)})
 	}
-	for _, m := range s.mails {
-		if m.Error == "" {
-			out.MailsByKind[m.Kind]++
-		}
-	}
+	out.Mails, out.MailsByKind = s.post.Sent()
 	for token := range s.sessions {
 		if s.session(token) != nil {
 			out.Sessions++

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"usher/sandbox/nile"
+	"usher/sandbox/stage"
 )
 
 const (
@@ -27,12 +28,12 @@ func start() time.Time { return time.Date(2026, 11, 21, 2, 15, 21, 954e6, time.U
 // mailbox is a relay that keeps what it gets, or fails.
 type mailbox struct {
 	mu   sync.Mutex
-	all  []nile.Mail
+	all  []stage.Mail
 	fail error
 	seen func() // called with each mail, before the relay answers
 }
 
-func (b *mailbox) Send(ctx context.Context, m nile.Mail) error {
+func (b *mailbox) Send(ctx context.Context, m stage.Mail) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.seen != nil {
@@ -48,7 +49,7 @@ func (b *mailbox) Send(ctx context.Context, m nile.Mail) error {
 	return nil
 }
 
-func (b *mailbox) last(t *testing.T, to string) nile.Mail {
+func (b *mailbox) last(t *testing.T, to string) stage.Mail {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,7 +59,7 @@ func (b *mailbox) last(t *testing.T, to string) nile.Mail {
 		}
 	}
 	t.Fatalf("no mail to %s", to)
-	return nile.Mail{}
+	return stage.Mail{}
 }
 
 func (b *mailbox) count() int {

@@ -3,7 +3,6 @@ package roq
 import (
 	"context"
 	"fmt"
-	"html"
 	"maps"
 	"net/url"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	graphql "github.com/graph-gophers/graphql-go"
+
+	"usher/sandbox/stage"
 )
 
 // Kinds of mail the simulator sends.
@@ -20,40 +21,6 @@ const (
 	MailConfirmation  = "confirmation"   // sendUserConfirmationMail
 	MailTemplate      = "template"       // sendMail
 )
-
-// Mail is one message to a simulated person.
-type Mail struct {
-	Kind    string // one of the Mail… constants
-	To      string
-	Subject string
-	Text    string
-	HTML    string
-	Link    string // the page the mail leads to; also in Text and HTML; empty for MailTemplate
-}
-
-// Mailer delivers mails. Send is called without the simulator's lock, before
-// the answer of the call that caused the mail goes out, and may be called
-// concurrently. An error never fails that call; it is noted in State.
-type Mailer interface {
-	Send(ctx context.Context, m Mail) error
-}
-
-// SentMail is a mail in State: without its text, since links open accounts.
-type SentMail struct {
-	Kind  string    `json:"kind"`
-	To    string    `json:"to"`
-	At    time.Time `json:"at"`
-	Error string    `json:"error,omitempty"` // why it was not delivered
-}
-
-func newMail(kind, to, subject, text, link string) Mail {
-	m := Mail{Kind: kind, To: to, Subject: subject, Link: link, Text: text + "\n", HTML: "<p>" + html.EscapeString(text) + "</p>\n"}
-	if link != "" {
-		m.Text += "\n" + link + "\n"
-		m.HTML += fmt.Sprintf("<p><a href=\"%s\">%s</a></p>\n", html.EscapeString(link), html.EscapeString(subject))
-	}
-	return m
-}
 
 // mailInvite puts an invitation's mail into the outbox, in German where the
 // locale asks for it: FACTS.md section 4.1 names two that need no set-up.
@@ -65,7 +32,7 @@ func (s *Simulator) mailInvite(c *call, i *invite) {
 	for _, name := range slices.Sorted(maps.Keys(i.variables)) {
 		text += fmt.Sprintf("\n%s: %v", name, i.variables[name])
 	}
-	c.outbox = append(c.outbox, newMail(MailInvitation, i.email, subject, text, pageLink(c, pageAccept, i.token)))
+	c.outbox = append(c.outbox, stage.NewMail(MailInvitation, i.email, subject, text, pageLink(c, pageAccept, i.token)))
 }
 
 func (s *Simulator) tenantName(id *string) string {
@@ -85,7 +52,7 @@ func pageLink(c *call, page, token string) string {
 func (s *Simulator) mailUser(c *call, u *user, kind, subject, text, page string) {
 	token := newToken()
 	s.codes[token] = &accountCode{user: u.id, kind: kind, expires: s.now().Add(24 * time.Hour)}
-	c.outbox = append(c.outbox, newMail(kind, u.email, subject, text, pageLink(c, page, token)))
+	c.outbox = append(c.outbox, stage.NewMail(kind, u.email, subject, text, pageLink(c, page, token)))
 }
 
 // userMailArgs are those of both mails to a user; the variant of a template
@@ -145,24 +112,8 @@ func (r *root) SendMail(ctx context.Context, a struct{ Mail mailInput }) (mailsS
 		}
 	}
 	for _, to := range a.Mail.Emails {
-		c.outbox = append(c.outbox, newMail(MailTemplate, to, a.Mail.Key, strings.Join(lines, "\n"), ""))
+		c.outbox = append(c.outbox, stage.NewMail(MailTemplate, to, a.Mail.Key, strings.Join(lines, "\n"), ""))
 	}
 	out.MailsSent.Count = int32(len(a.Mail.Emails))
 	return out, nil
-}
-
-// deliver sends what a call left in its outbox. The caller does not hold the lock.
-func (s *Simulator) deliver(ctx context.Context, mails []Mail) {
-	for _, m := range mails {
-		sent := SentMail{Kind: m.Kind, To: m.To, At: s.clock.Now()}
-		if s.o.Mail != nil {
-			if err := s.o.Mail.Send(ctx, m); err != nil {
-				sent.Error = err.Error()
-				s.log.WarnContext(ctx, "roq sandbox: mail not delivered", "kind", m.Kind, "error", err)
-			}
-		}
-		s.mu.Lock()
-		s.mails = append(s.mails, sent)
-		s.mu.Unlock()
-	}
 }

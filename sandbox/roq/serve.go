@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 const (
@@ -20,9 +22,9 @@ type call struct {
 	r      *http.Request
 	base   string // scheme and host, for links
 	body   []byte
-	client bool   // on the client's endpoint
-	actor  *user  // nil: the service account
-	outbox []Mail // goes out when the lock is free again
+	client bool         // on the client's endpoint
+	actor  *user        // nil: the service account
+	outbox []stage.Mail // goes out when the lock is free again
 }
 
 // route is one path of FACTS.md section 2.
@@ -62,7 +64,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c.body = body
 	p := s.locked(func() reply { return rt.do(c) })
-	s.deliver(r.Context(), c.outbox)
+	s.post.Deliver(r.Context(), c.outbox)
 	p.write(w)
 }
 

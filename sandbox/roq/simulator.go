@@ -32,8 +32,9 @@ type Options struct {
 	BaseURL string
 	// Now is the clock's source; nil means time.Now.
 	Now func() time.Time
-	// Mail delivers mails; nil only notes them in State.
-	Mail   Mailer
+	// Mail delivers mails; nil only notes them in State. An error never fails
+	// the call that caused the mail; it is noted in State too.
+	Mail   stage.Mailer
 	Logger *slog.Logger // nil: nothing is logged
 	// Quirks to start with; nil means DefaultQuirks.
 	Quirks *Quirks
@@ -51,6 +52,7 @@ type Simulator struct {
 	clock    *fault.Clock
 	injector *fault.Injector
 	handler  http.Handler
+	post     *stage.Postman
 	schema   *graphql.Schema // of 2023-11
 	older    *graphql.Schema // without V2
 	key      []byte          // signs tokens
@@ -65,7 +67,6 @@ type Simulator struct {
 	users     []*user
 	invites   []*invite
 	codes     map[string]*accountCode
-	mails     []SentMail
 }
 
 // New returns a simulator without tenants, roles and users.
@@ -86,6 +87,7 @@ func New(o Options) *Simulator {
 	}
 	s.accountID = s.newID()
 	s.schema, s.older = s.parse(schemaText), s.parse(withoutV2())
+	s.post = stage.NewPostman("roq", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,

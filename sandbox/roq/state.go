@@ -3,19 +3,21 @@ package roq
 import (
 	"slices"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 // State is a dump for tests and for GET /_sandbox/state: everything that
 // exists, and no secret: no API key, token, password or mail text.
 type State struct {
-	EnvironmentID string         `json:"environment_id"`
-	Now           time.Time      `json:"now"`
-	Tenants       []TenantState  `json:"tenants"`
-	Users         []UserState    `json:"users"`
-	Invites       []InviteState  `json:"invites"` // of all statuses
-	Roles         []RoleState    `json:"roles"`
-	Mails         []SentMail     `json:"mails"`         // oldest first
-	MailsByKind   map[string]int `json:"mails_by_kind"` // delivered ones
+	EnvironmentID string           `json:"environment_id"`
+	Now           time.Time        `json:"now"`
+	Tenants       []TenantState    `json:"tenants"`
+	Users         []UserState      `json:"users"`
+	Invites       []InviteState    `json:"invites"` // of all statuses
+	Roles         []RoleState      `json:"roles"`
+	Mails         []stage.SentMail `json:"mails"`         // oldest first
+	MailsByKind   map[string]int   `json:"mails_by_kind"` // delivered ones
 }
 
 // TenantState is one tenant.
@@ -56,7 +58,7 @@ func (s *Simulator) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	out := State{EnvironmentID: s.o.EnvironmentID, Now: s.clock.Now(), Mails: slices.Clone(s.mails), MailsByKind: map[string]int{}}
+	out := State{EnvironmentID: s.o.EnvironmentID, Now: s.clock.Now()}
 	for _, t := range s.tenants {
 		out.Tenants = append(out.Tenants, TenantState{t.id, t.name})
 	}
@@ -73,11 +75,7 @@ func (s *Simulator) State() State {
 	for _, r := range s.roles {
 		out.Roles = append(out.Roles, RoleState{r.id, r.Key})
 	}
-	for _, m := range s.mails {
-		if m.Error == "" {
-			out.MailsByKind[m.Kind]++
-		}
-	}
+	out.Mails, out.MailsByKind = s.post.Sent()
 	return out
 }
 

@@ -19,16 +19,17 @@ import (
 	"usher/internal/testclock"
 	"usher/sandbox/roq"
 	"usher/sandbox/roq/contract"
+	"usher/sandbox/stage"
 )
 
 // mailbox is a Mailer that keeps what it gets, or fails.
 type mailbox struct {
 	mu   sync.Mutex
-	all  []roq.Mail
+	all  []stage.Mail
 	fail bool
 }
 
-func (b *mailbox) Send(_ context.Context, m roq.Mail) error {
+func (b *mailbox) Send(_ context.Context, m stage.Mail) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fail {
@@ -38,7 +39,7 @@ func (b *mailbox) Send(_ context.Context, m roq.Mail) error {
 	return nil
 }
 
-func (b *mailbox) to(address string) (out []roq.Mail) {
+func (b *mailbox) to(address string) (out []stage.Mail) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.all {

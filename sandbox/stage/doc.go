@@ -3,4 +3,5 @@
 //
 //	Switches   a simulator's quirks: read, set and patched under its lock
 //	Check      collects what is wrong with them
+//	Postman    delivers mails, and remembers them
 package stage

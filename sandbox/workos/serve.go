@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 const maxBody = 1 << 20
@@ -17,10 +19,10 @@ type call struct {
 	base   string // scheme and host, for links
 	params map[string]string
 	query  url.Values
-	key    string // the API key; empty on public routes
-	body   []byte // only of a kind that the vendor reads
-	form   bool   // the body is a form
-	outbox []Mail // goes out when the lock is free again
+	key    string       // the API key; empty on public routes
+	body   []byte       // only of a kind that the vendor reads
+	form   bool         // the body is a form
+	outbox []stage.Mail // goes out when the lock is free again
 }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +56,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		s.settle()
 		return s.dispatch(c)
 	})
-	s.deliver(r.Context(), c.outbox)
+	s.post.Deliver(r.Context(), c.outbox)
 	p.write(w)
 }
 

@@ -27,8 +27,9 @@ type Options struct {
 	InvitationURL string
 	// Now is the clock's source; nil means time.Now.
 	Now func() time.Time
-	// Mail delivers mails; nil only notes them in State.
-	Mail   Mailer
+	// Mail delivers mails; nil only notes them in State. An error never fails
+	// the call that caused the mail; it is noted in State too.
+	Mail   stage.Mailer
 	Logger *slog.Logger // nil: nothing is logged
 	// Limits switches the vendor's rate limits on (Quirks.RateLimits).
 	Limits bool
@@ -52,6 +53,7 @@ type Simulator struct {
 	clock    *fault.Clock
 	injector *fault.Injector
 	handler  http.Handler
+	post     *stage.Postman
 	routes   []route
 	keys     keys
 
@@ -72,7 +74,6 @@ type Simulator struct {
 	events      []event
 	endpoints   []*endpoint
 	deliveries  []*delivery
-	mails       []SentMail
 	mailed      map[string]int // mails by UTC day
 	windows     map[window]int
 	replays     map[string]replay
@@ -100,6 +101,7 @@ func New(o Options) *Simulator {
 	s.defaultRole = "member"
 	s.roles = []*role{s.newRole("", "member", "Member")}
 	s.routes = s.table()
+	s.post = stage.NewPostman("workos", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
 	s.injector = fault.New(&fault.Options{
 		Clock:       s.clock,

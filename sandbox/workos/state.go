@@ -3,6 +3,8 @@ package workos
 import (
 	"slices"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 // State is a dump for tests and for GET /_sandbox/state: everything that
@@ -18,7 +20,7 @@ type State struct {
 	Events        []EventState        `json:"events"` // oldest first
 	Webhooks      []WebhookState      `json:"webhooks"`
 	Sessions      int                 `json:"sessions"`      // active ones
-	Mails         []SentMail          `json:"mails"`         // oldest first
+	Mails         []stage.SentMail    `json:"mails"`         // oldest first
 	MailsByKind   map[string]int      `json:"mails_by_kind"` // delivered ones
 }
 
@@ -86,7 +88,7 @@ func (s *Simulator) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	out := State{ClientID: s.o.ClientID, Now: s.clock.Now(), Mails: slices.Clone(s.mails), MailsByKind: map[string]int{}}
+	out := State{ClientID: s.o.ClientID, Now: s.clock.Now()}
 	for _, o := range s.orgs {
 		row := OrganizationState{ID: o.id, Name: o.name}
 		if o.external != nil {
@@ -129,9 +131,5 @@ func (s *Simulator) stateRest(out *State) {
 			out.Sessions++
 		}
 	}
-	for _, m := range s.mails {
-		if m.Error == "" {
-			out.MailsByKind[m.Kind]++
-		}
-	}
+	out.Mails, out.MailsByKind = s.post.Sent()
 }

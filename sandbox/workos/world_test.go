@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"usher/internal/contracttest"
+	"usher/sandbox/stage"
 	"usher/sandbox/workos"
 	"usher/sandbox/workos/contract"
 )
@@ -50,11 +51,11 @@ var (
 // mailbox is a Mailer that keeps what it gets, or fails.
 type mailbox struct {
 	mu   sync.Mutex
-	all  []workos.Mail
+	all  []stage.Mail
 	fail bool
 }
 
-func (b *mailbox) Send(_ context.Context, m workos.Mail) error {
+func (b *mailbox) Send(_ context.Context, m stage.Mail) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fail {
@@ -64,7 +65,7 @@ func (b *mailbox) Send(_ context.Context, m workos.Mail) error {
 	return nil
 }
 
-func (b *mailbox) last(t *testing.T) workos.Mail {
+func (b *mailbox) last(t *testing.T) stage.Mail {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
