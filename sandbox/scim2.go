@@ -12,7 +12,7 @@ const (
 // openSCIM2 builds a service with two users, a group that is the organization
 // and a group for each of its roles.
 func openSCIM2(s seed) *vendor {
-	sim := scim2.New(scim2.Options{BaseURL: s.url, Token: secret(), Now: s.opts.Now, Logger: s.opts.Logger, Limits: s.limits})
+	sim := scim2.New(scim2.Options{BaseURL: s.url, Token: secret(), Now: s.opts.Now, Limits: s.limits})
 	admin := sim.AddUser(scim2.Person{Email: AdministratorEmail, GivenName: "Demo", FamilyName: "Admin"})
 	member := sim.AddUser(scim2.Person{Email: MemberEmail, GivenName: "Demo", FamilyName: "Member"})
 	org := sim.AddGroup(organizationName, admin, member)

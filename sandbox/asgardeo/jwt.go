@@ -1,36 +1,14 @@
 package asgardeo
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-const (
-	keyBits = 2048
-	keyID   = "asgardeo-sandbox"
-)
-
-// keys is the root organization's signing key, made when it is first needed.
-type keys struct {
-	once sync.Once
-	key  *rsa.PrivateKey
-	err  error
-}
-
-func (k *keys) private() (*rsa.PrivateKey, error) {
-	k.once.Do(func() {
-		if k.key == nil {
-			k.key, k.err = rsa.GenerateKey(rand.Reader, keyBits)
-		}
-	})
-	return k.key, k.err
-}
+const keyID = "asgardeo-sandbox"
 
 // issuer is the token endpoint's URL; it stays the root's after a switch
 // (FACTS.md section 13).
@@ -41,7 +19,7 @@ func (s *Simulator) issuer(base string) string {
 // sign makes a token's JWT. Without a key, which only a broken random source
 // causes, the token stays opaque.
 func (s *Simulator) sign(t *token, base string) string {
-	key, err := s.keys.private()
+	key, err := s.key()
 	if err != nil {
 		return t.value
 	}
@@ -71,7 +49,7 @@ func (s *Simulator) sign(t *token, base string) string {
 }
 
 func (s *Simulator) jwks(*call) reply {
-	key, err := s.keys.private()
+	key, err := s.key()
 	if err != nil {
 		return oauthError(http.StatusInternalServerError, "server_error", "No key.")
 	}

@@ -39,15 +39,14 @@ type Options struct {
 // Simulator is one simulated root organization. It is an http.Handler and safe
 // for concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Front            // ServeHTTP, Injector, Now
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
-	o        Options
-	clock    *fault.Clock
-	injector *fault.Injector
-	handler  http.Handler
-	post     *stage.Postman
-	routes   []route
-	keys     keys
+	o      Options
+	clock  *fault.Clock
+	post   *stage.Postman
+	routes []route
+	key    func() (*rsa.PrivateKey, error) // signs tokens
 
 	mu          sync.Mutex // guards everything below
 	q           Quirks
@@ -74,11 +73,10 @@ func New(o Options) *Simulator {
 		o.Root = "rootorg"
 	}
 	s := &Simulator{
-		o: o, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
+		o: o, clock: fault.NewClock(o.Now), key: stage.SigningKey(o.Key), q: DefaultQuirks(),
 		codes: map[string]*accountCode{}, tokens: map[string]*token{}, windows: map[window]int{},
 		stores: []string{defaultStore},
 	}
-	s.keys.key = o.Key
 	if o.Quirks != nil {
 		s.q = o.Quirks.clone()
 	}
@@ -89,12 +87,9 @@ func New(o Options) *Simulator {
 	s.routes = s.table()
 	s.post = stage.NewPostman("asgardeo", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
-	s.injector = fault.New(&fault.Options{
-		Clock:       s.clock,
-		Quirks:      func() any { return s.Quirks() },
-		PatchQuirks: s.PatchQuirks,
-		State:       func() any { return s.State() },
-		Sleep:       o.Sleep,
+	s.Front = stage.NewFront(s, s.serve, fault.Options{
+		Clock: s.clock,
+		Sleep: o.Sleep,
 		Extra: map[string]http.HandlerFunc{
 			"POST /_sandbox/approve": func(w http.ResponseWriter, r *http.Request) {
 				s.Approve(r.Context())
@@ -102,18 +97,8 @@ func New(o Options) *Simulator {
 			},
 		},
 	})
-	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
 	return s
 }
-
-// ServeHTTP serves the vendor's API, the people's pages and the admin surface.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Injector is the fault injector before the simulator: faults, calls, clock.
-func (s *Simulator) Injector() *fault.Injector { return s.injector }
-
-// Now is the simulated time.
-func (s *Simulator) Now() time.Time { return s.clock.Now() }
 
 // RootID is the id of the root organization.
 func (s *Simulator) RootID() string { return s.rootID }

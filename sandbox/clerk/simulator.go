@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -42,15 +41,14 @@ type Options struct {
 // Simulator is one simulated instance. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Front            // ServeHTTP, Injector, Now
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
-	o        Options
-	clock    *fault.Clock
-	injector *fault.Injector
-	handler  http.Handler
-	post     *stage.Postman
-	routes   []route
-	keys     keys
+	o      Options
+	clock  *fault.Clock
+	post   *stage.Postman
+	routes []route
+	key    func() (*rsa.PrivateKey, error) // signs tokens
 
 	mu          sync.Mutex // guards everything below
 	q           Quirks
@@ -73,8 +71,7 @@ type Simulator struct {
 // New returns a simulator of an instance with nobody in it, the two default
 // roles and the role set that holds them.
 func New(o Options) *Simulator {
-	s := &Simulator{o: o, clock: fault.NewClock(o.Now), q: DefaultQuirks(), buckets: map[string]bucket{}}
-	s.keys.key = o.Key
+	s := &Simulator{o: o, clock: fault.NewClock(o.Now), key: stage.SigningKey(o.Key), q: DefaultQuirks(), buckets: map[string]bucket{}}
 	if s.o.SecretKey == "" {
 		s.o.SecretKey = newSecretKey(o.Production)
 	}
@@ -87,25 +84,9 @@ func New(o Options) *Simulator {
 	s.routes = s.table()
 	s.post = stage.NewPostman("clerk", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check})
-	s.injector = fault.New(&fault.Options{
-		Clock:       s.clock,
-		Quirks:      func() any { return s.Quirks() },
-		PatchQuirks: s.PatchQuirks,
-		State:       func() any { return s.State() },
-		Sleep:       o.Sleep,
-	})
-	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
+	s.Front = stage.NewFront(s, s.serve, fault.Options{Clock: s.clock, Sleep: o.Sleep})
 	return s
 }
-
-// ServeHTTP serves the vendor's API, the ticket page and the admin surface.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Injector is the fault injector before the simulator: faults, calls, clock.
-func (s *Simulator) Injector() *fault.Injector { return s.injector }
-
-// Now is the simulated time.
-func (s *Simulator) Now() time.Time { return s.clock.Now() }
 
 // SecretKey is the instance's key, sk_test_… or sk_live_….
 func (s *Simulator) SecretKey() string { return s.o.SecretKey }

@@ -41,7 +41,7 @@ func (s *Simulator) ticketURL(base, kind, id, redirect string, expires time.Time
 // readTicket checks a ticket's signature and time.
 func (s *Simulator) readTicket(ticket string) (ticketClaims, *failure) {
 	var claims ticketClaims
-	key, err := s.keys.private()
+	key, err := s.key()
 	if err != nil {
 		return claims, refuse("internal_clerk_error", "There is no key.")
 	}

@@ -2,12 +2,9 @@ package clerk
 
 import (
 	"cmp"
-	"crypto/rand"
-	"crypto/rsa"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -15,30 +12,13 @@ import (
 )
 
 const (
-	keyBits         = 2048
 	sessionToken    = 60 * time.Second  // a token's life unless asked otherwise
 	sessionCategory = "cl_B7d4PD111AAA" // header cat of session tokens, by which the vendor's SDK knows them
 )
 
-// keys is the instance's signing key, made when it is first needed.
-type keys struct {
-	once sync.Once
-	key  *rsa.PrivateKey
-	err  error
-}
-
-func (k *keys) private() (*rsa.PrivateKey, error) {
-	k.once.Do(func() {
-		if k.key == nil {
-			k.key, k.err = rsa.GenerateKey(rand.Reader, keyBits)
-		}
-	})
-	return k.key, k.err
-}
-
 // sign makes a JWT of the instance's: RS256, typ JWT, kid, and cat unless empty.
 func (s *Simulator) sign(claims map[string]any, category string) (string, error) {
-	key, err := s.keys.private()
+	key, err := s.key()
 	if err != nil {
 		return "", fmt.Errorf("make key: %w", err)
 	}
@@ -59,7 +39,7 @@ func (s *Simulator) sign(claims map[string]any, category string) (string, error)
 
 // jwks serves the keys under both addresses (FACTS.md section 9).
 func (s *Simulator) jwks(*call) (any, *failure) {
-	key, err := s.keys.private()
+	key, err := s.key()
 	if err != nil {
 		return nil, refuse("internal_clerk_error", "There is no key.")
 	}

@@ -37,14 +37,13 @@ type Options struct {
 // Simulator is one simulated database. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Front            // ServeHTTP, Injector, Now
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
-	o        Options
-	clock    *fault.Clock
-	injector *fault.Injector
-	handler  http.Handler
-	post     *stage.Postman
-	routes   []route
+	o      Options
+	clock  *fault.Clock
+	post   *stage.Postman
+	routes []route
 
 	mu        sync.Mutex // guards everything below
 	q         Quirks
@@ -83,12 +82,9 @@ func New(o Options) *Simulator {
 		Check: Quirks.check, Clone: Quirks.clone,
 		Changed: func() { s.aborted = s.aborted && s.q.AbortedTransaction },
 	})
-	s.injector = fault.New(&fault.Options{
-		Clock:       s.clock,
-		Quirks:      func() any { return s.Quirks() },
-		PatchQuirks: s.PatchQuirks,
-		State:       func() any { return s.State() },
-		Sleep:       o.Sleep,
+	s.Front = stage.NewFront(s, s.serve, fault.Options{
+		Clock: s.clock,
+		Sleep: o.Sleep,
 		Extra: map[string]http.HandlerFunc{
 			"POST /_sandbox/secret": func(w http.ResponseWriter, _ *http.Request) {
 				s.RotateSecret()
@@ -96,18 +92,8 @@ func New(o Options) *Simulator {
 			},
 		},
 	})
-	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
 	return s
 }
-
-// ServeHTTP serves the vendor's API, the application's pages and the admin surface.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Injector is the fault injector before the simulator: faults, calls, clock.
-func (s *Simulator) Injector() *fault.Injector { return s.injector }
-
-// Now is the simulated time.
-func (s *Simulator) Now() time.Time { return s.clock.Now() }
 
 // URL is the base of the vendor's API for a simulator with a BaseURL: what the
 // vendor's SDK takes as apiUrl.

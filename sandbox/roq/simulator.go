@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -45,17 +44,16 @@ type Options struct {
 // Simulator is one simulated environment. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Front            // ServeHTTP, Injector, Now
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
-	o        Options
-	log      *slog.Logger
-	clock    *fault.Clock
-	injector *fault.Injector
-	handler  http.Handler
-	post     *stage.Postman
-	schema   *graphql.Schema // of 2023-11
-	older    *graphql.Schema // without V2
-	key      []byte          // signs tokens
+	o      Options
+	log    *slog.Logger
+	clock  *fault.Clock
+	post   *stage.Postman
+	schema *graphql.Schema // of 2023-11
+	older  *graphql.Schema // without V2
+	key    []byte          // signs tokens
 
 	mu        sync.Mutex // guards everything below
 	q         Quirks
@@ -71,11 +69,8 @@ type Simulator struct {
 
 // New returns a simulator without tenants, roles and users.
 func New(o Options) *Simulator {
-	s := &Simulator{o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(), key: make([]byte, 32), codes: map[string]*accountCode{}}
+	s := &Simulator{o: o, log: stage.Logger(o.Logger), clock: fault.NewClock(o.Now), q: DefaultQuirks(), key: make([]byte, 32), codes: map[string]*accountCode{}}
 	rand.Read(s.key) // never fails
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
 	if o.Quirks != nil {
 		s.q = o.Quirks.clone()
 	}
@@ -89,14 +84,7 @@ func New(o Options) *Simulator {
 	s.schema, s.older = s.parse(schemaText), s.parse(withoutV2())
 	s.post = stage.NewPostman("roq", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
-	s.injector = fault.New(&fault.Options{
-		Clock:       s.clock,
-		Quirks:      func() any { return s.Quirks() },
-		PatchQuirks: s.PatchQuirks,
-		State:       func() any { return s.State() },
-		Sleep:       o.Sleep,
-	})
-	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
+	s.Front = stage.NewFront(s, s.serve, fault.Options{Clock: s.clock, Sleep: o.Sleep})
 	return s
 }
 
@@ -106,15 +94,6 @@ func withoutV2() string {
 	_, after, _ := strings.Cut(rest, "  # end of v2\n")
 	return before + after
 }
-
-// ServeHTTP serves the vendor's API, the people's pages and the admin surface.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Injector is the fault injector before the simulator: faults, calls, clock.
-func (s *Simulator) Injector() *fault.Injector { return s.injector }
-
-// Now is the simulated time.
-func (s *Simulator) Now() time.Time { return s.clock.Now() }
 
 // EnvironmentID is half of the environment's credentials.
 func (s *Simulator) EnvironmentID() string { return s.o.EnvironmentID }

@@ -3,8 +3,6 @@ package scim2
 import (
 	"context"
 	"crypto/rand"
-	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -24,8 +22,7 @@ type Options struct {
 	// Token is the bearer token that never expires; made when empty.
 	Token string
 	// Now is the clock's source; nil means time.Now.
-	Now    func() time.Time
-	Logger *slog.Logger // nil: nothing is logged
+	Now func() time.Time
 	// Limits switches the rate limit on (Quirks.RateLimits).
 	Limits bool
 	// Quirks to start with; nil means DefaultQuirks.
@@ -37,16 +34,14 @@ type Options struct {
 // Simulator is one simulated service. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Front            // ServeHTTP, Injector, Now
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
-	o        Options
-	log      *slog.Logger
-	clock    *fault.Clock
-	injector *fault.Injector
-	handler  http.Handler
-	routes   []route
-	users    *kind
-	groups   *kind
+	o      Options
+	clock  *fault.Clock
+	routes []route
+	users  *kind
+	groups *kind
 
 	mu      sync.Mutex // guards everything below
 	q       Quirks
@@ -69,11 +64,8 @@ func New(o Options) *Simulator {
 		o.Token = rand.Text() + rand.Text()
 	}
 	s := &Simulator{
-		o: o, log: o.Logger, clock: fault.NewClock(o.Now), users: userKind(), groups: groupKind(),
+		o: o, clock: fault.NewClock(o.Now), users: userKind(), groups: groupKind(),
 		q: DefaultQuirks(), byID: map[string]*record{}, tokens: map[string]time.Time{}, windows: map[window]int{},
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
 	}
 	if o.Quirks != nil {
 		s.q = *o.Quirks
@@ -81,25 +73,9 @@ func New(o Options) *Simulator {
 	s.q.RateLimits = s.q.RateLimits || o.Limits
 	s.routes = s.table()
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check})
-	s.injector = fault.New(&fault.Options{
-		Clock:       s.clock,
-		Quirks:      func() any { return s.Quirks() },
-		PatchQuirks: s.PatchQuirks,
-		State:       func() any { return s.State() },
-		Sleep:       o.Sleep,
-	})
-	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
+	s.Front = stage.NewFront(s, s.serve, fault.Options{Clock: s.clock, Sleep: o.Sleep})
 	return s
 }
-
-// ServeHTTP serves the service below Options.Path, /token and the admin surface.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Injector is the fault injector before the simulator: faults, calls, clock.
-func (s *Simulator) Injector() *fault.Injector { return s.injector }
-
-// Now is the simulated time.
-func (s *Simulator) Now() time.Time { return s.clock.Now() }
 
 // Path is the base path of the service, as in "/scim/v2"; empty for none.
 func (s *Simulator) Path() string { return s.o.Path }

@@ -1,7 +1,9 @@
 // Package stage is what the simulated vendors stand on: what is the same in
 // all of them, and part of none. It knows no vendor.
 //
+//	Front      the fault injector before a simulator, its clock, its admin surface
 //	Switches   a simulator's quirks: read, set and patched under its lock
 //	Check      collects what is wrong with them
 //	Postman    delivers mails, and remembers them
+//	SigningKey the key of tokens
 package stage

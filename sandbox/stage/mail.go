@@ -64,10 +64,7 @@ type Postman struct {
 // NewPostman returns a vendor's postman. A nil mailer takes every mail; a nil
 // logger is told nothing.
 func NewPostman(vendor string, clock *fault.Clock, mailer Mailer, log *slog.Logger) *Postman {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	return &Postman{vendor: vendor, clock: clock, mailer: mailer, log: log}
+	return &Postman{vendor: vendor, clock: clock, mailer: mailer, log: Logger(log)}
 }
 
 // Deliver sends what a call left in its outbox. What fails is noted, and fails

@@ -46,16 +46,15 @@ type Options struct {
 // Simulator is one simulated environment. It is an http.Handler and safe for
 // concurrent use; it owns no goroutines and needs no closing.
 type Simulator struct {
+	*stage.Front            // ServeHTTP, Injector, Now
 	*stage.Switches[Quirks] // Quirks, SetQuirks, PatchQuirks
 
-	o        Options
-	log      *slog.Logger
-	clock    *fault.Clock
-	injector *fault.Injector
-	handler  http.Handler
-	post     *stage.Postman
-	routes   []route
-	keys     keys
+	o      Options
+	log    *slog.Logger
+	clock  *fault.Clock
+	post   *stage.Postman
+	routes []route
+	keys   keys
 
 	mu          sync.Mutex // guards everything below
 	q           Quirks
@@ -86,14 +85,11 @@ func New(o Options) *Simulator {
 		o.ClientID = "client_sandbox"
 	}
 	s := &Simulator{
-		o: o, log: o.Logger, clock: fault.NewClock(o.Now), q: DefaultQuirks(),
+		o: o, log: stage.Logger(o.Logger), clock: fault.NewClock(o.Now), q: DefaultQuirks(),
 		apiKeys: map[string][]string{}, pending: map[string]string{}, codes: map[string]loginCode{},
 		mailed: map[string]int{}, windows: map[window]int{}, replays: map[string]replay{},
 	}
 	s.keys.key = o.Key
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
 	if o.Quirks != nil {
 		s.q = o.Quirks.clone()
 	}
@@ -103,12 +99,9 @@ func New(o Options) *Simulator {
 	s.routes = s.table()
 	s.post = stage.NewPostman("workos", s.clock, o.Mail, o.Logger)
 	s.Switches = stage.NewSwitches(&s.mu, &s.q, stage.SwitchOptions[Quirks]{Check: Quirks.check, Clone: Quirks.clone})
-	s.injector = fault.New(&fault.Options{
-		Clock:       s.clock,
-		Quirks:      func() any { return s.Quirks() },
-		PatchQuirks: s.PatchQuirks,
-		State:       func() any { return s.State() },
-		Sleep:       o.Sleep,
+	s.Front = stage.NewFront(s, s.serve, fault.Options{
+		Clock: s.clock,
+		Sleep: o.Sleep,
 		Extra: map[string]http.HandlerFunc{
 			"POST /_sandbox/webhooks/deliver": func(w http.ResponseWriter, r *http.Request) {
 				s.DeliverWebhooks(r.Context())
@@ -116,18 +109,8 @@ func New(o Options) *Simulator {
 			},
 		},
 	})
-	s.handler = s.injector.Wrap(http.HandlerFunc(s.serve))
 	return s
 }
-
-// ServeHTTP serves the vendor's API, the people's page and the admin surface.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Injector is the fault injector before the simulator: faults, calls, clock.
-func (s *Simulator) Injector() *fault.Injector { return s.injector }
-
-// Now is the simulated time.
-func (s *Simulator) Now() time.Time { return s.clock.Now() }
 
 // ClientID is the client id of the environment's application.
 func (s *Simulator) ClientID() string { return s.o.ClientID }
