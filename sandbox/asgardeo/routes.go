@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // Where a route is offered.
@@ -183,7 +185,7 @@ func (s *Simulator) match(c *call) (*route, reply) {
 		if c.orgPath && rt.where == onlyRoot {
 			continue
 		}
-		params, ok := matchPattern(rt.pattern, parts)
+		params, ok := stage.Match(rt.pattern, parts)
 		if !ok {
 			continue
 		}
@@ -202,30 +204,6 @@ func (s *Simulator) match(c *call) (*route, reply) {
 		return nil, s.notFound("User")
 	}
 	return nil, apiError(http.StatusNotFound, http.StatusNotFound, "Not Found", "No such resource.")
-}
-
-func matchPattern(pattern string, parts []string) (map[string]string, bool) {
-	want := strings.Split(pattern, "/")
-	if len(want) != len(parts) {
-		return nil, false
-	}
-	var params map[string]string
-	for i, w := range want {
-		if !strings.HasPrefix(w, "{") {
-			if w != parts[i] {
-				return nil, false
-			}
-			continue
-		}
-		if parts[i] == "" {
-			return nil, false
-		}
-		if params == nil {
-			params = map[string]string{}
-		}
-		params[strings.Trim(w, "{}")] = parts[i]
-	}
-	return params, true
 }
 
 // allScopes are the scopes the routes ask for, those of root paths and those of /o/.

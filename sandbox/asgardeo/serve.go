@@ -2,15 +2,11 @@ package asgardeo
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
-	"usher/sandbox/fault"
 	"usher/sandbox/stage"
 )
 
@@ -46,7 +42,7 @@ func (c *call) home() string {
 }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{r: r, base: s.base(r)}
+	c := &call{r: r, base: stage.Base(strings.TrimSuffix(s.o.BaseURL, "/"), r)}
 	if !c.locate() {
 		apiError(http.StatusNotFound, http.StatusNotFound, "Not Found", "No such resource.").write(w)
 		return
@@ -59,24 +55,15 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
+	body, fits := stage.Body(w, r, maxBody)
+	if !fits {
 		s.lockedReply(func() reply {
 			return s.scimError(http.StatusRequestEntityTooLarge, "tooLarge", "The size of the request exceeds the maximum of 1048576 bytes.")
 		}).write(w)
 		return
-	case err != nil:
-		panic(http.ErrAbortHandler) // half a request never acts
 	}
 	c.body = body
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		delay := time.Duration(s.Quirks().WriteDelayMS) * time.Millisecond
-		if s.sleep(r, delay) != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}
+	s.o.Sleep.BeforeWrite(r, s.Quirks().WriteDelayMS)
 	p := s.lockedReply(func() reply {
 		s.settle()
 		return s.dispatch(c)
@@ -89,26 +76,6 @@ func (s *Simulator) lockedReply(do func() reply) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return do()
-}
-
-func (s *Simulator) sleep(r *http.Request, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	if s.o.Sleep != nil {
-		return s.o.Sleep(r.Context(), d)
-	}
-	return fault.Sleep(r.Context(), d)
-}
-
-func (s *Simulator) base(r *http.Request) string {
-	if s.o.BaseURL != "" {
-		return strings.TrimSuffix(s.o.BaseURL, "/")
-	}
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 // locate reads the forms of FACTS.md section 0: /t/{root}/…, /t/{root}/o/…,

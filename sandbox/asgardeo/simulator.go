@@ -1,7 +1,6 @@
 package asgardeo
 
 import (
-	"context"
 	"crypto/rsa"
 	"log/slog"
 	"net/http"
@@ -33,7 +32,7 @@ type Options struct {
 	// Key signs JWTs; nil makes one when the first is needed.
 	Key *rsa.PrivateKey
 	// Sleep waits for delays; nil means a real timer.
-	Sleep func(context.Context, time.Duration) error
+	Sleep stage.Sleep
 }
 
 // Simulator is one simulated root organization. It is an http.Handler and safe

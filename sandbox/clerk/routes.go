@@ -3,6 +3,8 @@ package clerk
 import (
 	"slices"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // route is one operation of the Backend API; patterns stand below /v1.
@@ -150,27 +152,10 @@ func (s *Simulator) match(c *call) *route {
 		if rt.method != c.r.Method || below == (rt.pattern == publicKeys) {
 			continue
 		}
-		if params, ok := matchPattern(rt.pattern, parts); ok {
+		if params, ok := stage.Match(rt.pattern, parts); ok {
 			c.params = params
 			return rt
 		}
 	}
 	return nil
-}
-
-func matchPattern(pattern string, parts []string) (map[string]string, bool) {
-	want := strings.Split(pattern, "/")
-	if len(want) != len(parts) {
-		return nil, false
-	}
-	params := map[string]string{}
-	for i, w := range want {
-		switch name, ok := strings.CutPrefix(w, "{"); {
-		case !ok && w != parts[i], ok && parts[i] == "":
-			return nil, false
-		case ok:
-			params[strings.TrimSuffix(name, "}")] = parts[i]
-		}
-	}
-	return params, true
 }

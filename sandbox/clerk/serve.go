@@ -3,15 +3,11 @@ package clerk
 import (
 	"crypto/subtle"
 	"encoding/json"
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
-	"usher/sandbox/fault"
 	"usher/sandbox/stage"
 )
 
@@ -31,26 +27,18 @@ type call struct {
 }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{r: r, base: s.base(r)}
+	c := &call{r: r, base: stage.Base(strings.TrimSuffix(s.o.BaseURL, "/"), r)}
 	if r.URL.Path == ticketPath {
 		s.ticketPage(w, c)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
+	body, fits := stage.Body(w, r, maxBody)
+	if !fits {
 		refuse("request_body_too_large", "The request's body is larger than 1048576 bytes.").write(w)
 		return
-	case err != nil:
-		panic(http.ErrAbortHandler) // half a request never acts
 	}
 	c.body = body
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		if s.sleep(r, time.Duration(s.Quirks().WriteDelayMS)*time.Millisecond) != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}
+	s.o.Sleep.BeforeWrite(r, s.Quirks().WriteDelayMS)
 	answer, f := s.locked(c)
 	s.post.Deliver(r.Context(), c.outbox)
 	if f == nil {
@@ -89,26 +77,6 @@ func (s *Simulator) locked(c *call) (any, *failure) {
 		return nil, refuse("organization_not_enabled_in_instance", "Organizations are not enabled for this instance.")
 	}
 	return rt.do(c)
-}
-
-func (s *Simulator) sleep(r *http.Request, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	if s.o.Sleep != nil {
-		return s.o.Sleep(r.Context(), d)
-	}
-	return fault.Sleep(r.Context(), d)
-}
-
-func (s *Simulator) base(r *http.Request) string {
-	switch {
-	case s.o.BaseURL != "":
-		return strings.TrimSuffix(s.o.BaseURL, "/")
-	case r.TLS != nil:
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 // The dated versions of the API, oldest first (FACTS.md section 1).

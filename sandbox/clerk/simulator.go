@@ -1,7 +1,6 @@
 package clerk
 
 import (
-	"context"
 	"crypto/rsa"
 	"log/slog"
 	"sync"
@@ -35,7 +34,7 @@ type Options struct {
 	// Key signs tickets and session tokens; nil makes one when the first is needed.
 	Key *rsa.PrivateKey
 	// Sleep waits for delays; nil means a real timer.
-	Sleep func(context.Context, time.Duration) error
+	Sleep stage.Sleep
 }
 
 // Simulator is one simulated instance. It is an http.Handler and safe for

@@ -139,7 +139,7 @@ func (e relayError) Error() string { return string(e) }
 
 func (s *Simulator) relay(ctx context.Context, m stage.Mail) error {
 	q := s.Quirks()
-	if err := s.sleep(ctx, q.MailDelayMS); err != nil {
+	if err := s.o.Sleep.Pause(ctx, q.MailDelayMS); err != nil {
 		return fmt.Errorf("wait for the relay: %w", err)
 	}
 	switch {

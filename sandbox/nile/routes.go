@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // route is one operation of the vendor's API (FACTS.md section 3).
@@ -83,7 +85,7 @@ func (s *Simulator) match(c *call) (*route, reply) {
 	known := false
 	for i := range s.routes {
 		rt := &s.routes[i]
-		params, ok := matchPattern(rt.pattern, parts)
+		params, ok := stage.Match(rt.pattern, parts)
 		if !ok || s.q.NoInviteRoutes && strings.Contains(rt.pattern, "/invite") {
 			continue
 		}
@@ -106,22 +108,4 @@ func (s *Simulator) match(c *call) (*route, reply) {
 // a provider that is not configured among it.
 func unsupportedAction(method string) reply {
 	return text(http.StatusBadRequest, "Error: This action with HTTP "+method+" is not supported by NextAuth.js")
-}
-
-func matchPattern(pattern string, parts []string) (map[string]string, bool) {
-	want := strings.Split(pattern, "/")
-	if len(want) != len(parts) {
-		return nil, false
-	}
-	params := map[string]string{}
-	for i, w := range want {
-		name, isParam := strings.CutPrefix(w, "{")
-		switch {
-		case !isParam && w != parts[i], isParam && parts[i] == "":
-			return nil, false
-		case isParam:
-			params[strings.TrimSuffix(name, "}")] = parts[i]
-		}
-	}
-	return params, true
 }

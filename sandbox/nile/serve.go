@@ -1,14 +1,10 @@
 package nile
 
 import (
-	"context"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
-	"time"
 
-	"usher/sandbox/fault"
+	"usher/sandbox/stage"
 )
 
 const maxBody = 1 << 20
@@ -30,7 +26,7 @@ type call struct {
 func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{r: r, base: s.base(r)}
+	c := &call{r: r, base: stage.Base(s.o.BaseURL, r)}
 	c.origin, c.secure = originOf(r, c.base)
 	if path, ok := strings.CutPrefix(r.URL.Path, "/api/"); ok {
 		s.page(w, c, path)
@@ -40,19 +36,13 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
+	body, fits := stage.Body(w, r, maxBody)
+	if !fits {
 		text(http.StatusRequestEntityTooLarge, "Request Entity Too Large").write(w, nil)
 		return
-	case err != nil:
-		panic(http.ErrAbortHandler) // half a request never acts
 	}
 	c.body = body
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && s.sleep(r.Context(), s.Quirks().WriteDelayMS) != nil {
-		panic(http.ErrAbortHandler)
-	}
+	s.o.Sleep.BeforeWrite(r, s.Quirks().WriteDelayMS)
 	p := s.locked(func() reply { return s.dispatch(c) })
 	s.deliver(r.Context(), c, p).write(w, c.cookies)
 }
@@ -61,27 +51,6 @@ func (s *Simulator) locked(do func() reply) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return do()
-}
-
-func (s *Simulator) sleep(ctx context.Context, ms int) error {
-	d := time.Duration(ms) * time.Millisecond
-	if d <= 0 {
-		return nil
-	}
-	if s.o.Sleep != nil {
-		return s.o.Sleep(ctx, d)
-	}
-	return fault.Sleep(ctx, d)
-}
-
-func (s *Simulator) base(r *http.Request) string {
-	if s.o.BaseURL != "" {
-		return s.o.BaseURL
-	}
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 func (s *Simulator) dispatch(c *call) reply {

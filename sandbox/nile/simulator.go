@@ -1,7 +1,6 @@
 package nile
 
 import (
-	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
@@ -31,7 +30,7 @@ type Options struct {
 	// Quirks to start with; nil means DefaultQuirks.
 	Quirks *Quirks
 	// Sleep waits for delays; nil means a real timer.
-	Sleep func(context.Context, time.Duration) error
+	Sleep stage.Sleep
 }
 
 // Simulator is one simulated database. It is an http.Handler and safe for

@@ -2,8 +2,6 @@ package roq
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,7 +41,7 @@ func (s *Simulator) table() []route {
 }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{r: r, base: s.base(r)}
+	c := &call{r: r, base: stage.Base(strings.TrimSuffix(s.o.BaseURL, "/"), r)}
 	if p := s.pageAt(r.URL.Path); p != nil {
 		s.page(w, c, p)
 		return
@@ -53,14 +51,10 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		httpError(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path).write(w)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
+	body, fits := stage.Body(w, r, maxBody)
+	if !fits {
 		httpError(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
 		return
-	case err != nil:
-		panic(http.ErrAbortHandler) // half a request never acts
 	}
 	c.body = body
 	p := s.locked(func() reply { return rt.do(c) })
@@ -73,16 +67,6 @@ func (s *Simulator) locked(do func() reply) reply {
 	defer s.mu.Unlock()
 	s.settle()
 	return do()
-}
-
-func (s *Simulator) base(r *http.Request) string {
-	if s.o.BaseURL != "" {
-		return strings.TrimSuffix(s.o.BaseURL, "/")
-	}
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 // reply is an answer before it is written.

@@ -1,7 +1,6 @@
 package roq
 
 import (
-	"context"
 	"crypto/rand"
 	_ "embed"
 	"log/slog"
@@ -38,7 +37,7 @@ type Options struct {
 	// Quirks to start with; nil means DefaultQuirks.
 	Quirks *Quirks
 	// Sleep waits for a fault's delay; nil means a real timer.
-	Sleep func(context.Context, time.Duration) error
+	Sleep stage.Sleep
 }
 
 // Simulator is one simulated environment. It is an http.Handler and safe for

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // route is one operation (RFC 7644 section 3.2). Patterns are below
@@ -58,8 +60,8 @@ func (s *Simulator) match(method, path string) (rt *route, params map[string]str
 	var allowed []string
 	for i := range s.routes {
 		rt := &s.routes[i]
-		params, ok := matchPattern(rt.pattern, parts)
-		if !ok || rt.discovery && s.q.NoDiscovery {
+		params, ok := stage.Match(rt.pattern, parts)
+		if !ok || params["id"] == ".search" || rt.discovery && s.q.NoDiscovery {
 			continue
 		}
 		if rt.method == method {
@@ -71,21 +73,4 @@ func (s *Simulator) match(method, path string) (rt *route, params map[string]str
 		return nil, nil, s.fail(&problem{http.StatusMethodNotAllowed, "", "The method is not offered here."}).with("Allow", strings.Join(allowed, ", "))
 	}
 	return nil, nil, s.fail(&problem{http.StatusNotFound, "", "There is no such endpoint."})
-}
-
-func matchPattern(pattern string, parts []string) (map[string]string, bool) {
-	want := strings.Split(pattern, "/")
-	if len(want) != len(parts) {
-		return nil, false
-	}
-	params := map[string]string{}
-	for i, w := range want {
-		switch {
-		case strings.HasPrefix(w, "{") && parts[i] != "" && parts[i] != ".search":
-			params[strings.Trim(w, "{}")] = parts[i]
-		case w != parts[i]:
-			return nil, false
-		}
-	}
-	return params, true
 }

@@ -1,11 +1,11 @@
 package scim2
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 const maxBody = 1 << 20
@@ -24,30 +24,16 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLong) {
-		panic(http.ErrAbortHandler) // half a request never acts
-	}
+	body, fits := stage.Body(w, r, maxBody)
 	s.mu.Lock()
 	var p reply
-	if tooLong != nil {
-		p = s.fail(&problem{http.StatusRequestEntityTooLarge, "", "The request is larger than 1048576 bytes."})
+	if fits {
+		p = s.dispatch(&call{r: r, base: stage.Base(s.o.BaseURL, r) + s.o.Path, body: body})
 	} else {
-		p = s.dispatch(&call{r: r, base: s.base(r), body: body})
+		p = s.fail(&problem{http.StatusRequestEntityTooLarge, "", "The request is larger than 1048576 bytes."})
 	}
 	s.mu.Unlock()
 	p.write(w)
-}
-
-func (s *Simulator) base(r *http.Request) string {
-	switch {
-	case s.o.BaseURL != "":
-		return s.o.BaseURL + s.o.Path
-	case r.TLS != nil:
-		return "https://" + r.Host + s.o.Path
-	}
-	return "http://" + r.Host + s.o.Path
 }
 
 func (s *Simulator) dispatch(c *call) reply {

@@ -1,7 +1,6 @@
 package scim2
 
 import (
-	"context"
 	"crypto/rand"
 	"strings"
 	"sync"
@@ -28,7 +27,7 @@ type Options struct {
 	// Quirks to start with; nil means DefaultQuirks.
 	Quirks *Quirks
 	// Sleep waits for the delays of faults; nil means a real timer.
-	Sleep func(context.Context, time.Duration) error
+	Sleep stage.Sleep
 }
 
 // Simulator is one simulated service. It is an http.Handler and safe for

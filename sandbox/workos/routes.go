@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // Groups of routes, which an API key can be bound to.
@@ -140,39 +142,21 @@ func (s *Simulator) eventRoutes() []route {
 // the table's order, so that fixed names come before {id}.
 func (s *Simulator) match(c *call) *route {
 	parts := strings.Split(strings.TrimSuffix(c.r.URL.EscapedPath(), "/"), "/")
+	for i := range parts {
+		var err error
+		if parts[i], err = url.PathUnescape(parts[i]); err != nil {
+			return nil
+		}
+	}
 	for i := range s.routes {
 		rt := &s.routes[i]
 		if rt.method != c.r.Method && (rt.method != http.MethodGet || c.r.Method != http.MethodHead) {
 			continue
 		}
-		if params, ok := matchPattern(rt.pattern, parts); ok {
+		if params, ok := stage.Match(rt.pattern, parts); ok {
 			c.params = params
 			return rt
 		}
 	}
 	return nil
-}
-
-func matchPattern(pattern string, parts []string) (map[string]string, bool) {
-	want := strings.Split(pattern, "/")
-	if len(want) != len(parts) {
-		return nil, false
-	}
-	params := map[string]string{}
-	for i, w := range want {
-		part, err := url.PathUnescape(parts[i])
-		switch {
-		case err != nil:
-			return nil, false
-		case !strings.HasPrefix(w, "{"):
-			if w != part {
-				return nil, false
-			}
-		case part == "":
-			return nil, false
-		default:
-			params[strings.Trim(w, "{}")] = part
-		}
-	}
-	return params, true
 }

@@ -1,8 +1,6 @@
 package workos
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -26,21 +24,18 @@ type call struct {
 }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{r: r, base: s.base(r)}
+	c := &call{r: r, base: stage.Base(strings.TrimSuffix(s.o.BaseURL, "/"), r)}
 	if r.URL.Path == invitationPage {
 		s.page(w, c)
 		return
 	}
 	w.Header().Set("X-Request-ID", newRequestID())
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
+	body, fits := stage.Body(w, r, maxBody)
+	if !fits {
 		messageReply(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
 		return
-	case err != nil:
-		panic(http.ErrAbortHandler) // half a request never acts
 	}
+	var err error
 	if c.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 		messageReply(http.StatusBadRequest, "Bad Request").write(w)
 		return
@@ -64,16 +59,6 @@ func (s *Simulator) lockedReply(do func() reply) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return do()
-}
-
-func (s *Simulator) base(r *http.Request) string {
-	switch {
-	case s.o.BaseURL != "":
-		return strings.TrimSuffix(s.o.BaseURL, "/")
-	case r.TLS != nil:
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 func (s *Simulator) dispatch(c *call) reply {

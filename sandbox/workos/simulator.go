@@ -1,7 +1,6 @@
 package workos
 
 import (
-	"context"
 	"crypto/rsa"
 	"log/slog"
 	"net/http"
@@ -40,7 +39,7 @@ type Options struct {
 	// Client delivers webhooks, to this machine alone; nil means one of its own.
 	Client *http.Client
 	// Sleep waits for delays of faults; nil means a real timer.
-	Sleep func(context.Context, time.Duration) error
+	Sleep stage.Sleep
 }
 
 // Simulator is one simulated environment. It is an http.Handler and safe for
