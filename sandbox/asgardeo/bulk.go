@@ -42,17 +42,17 @@ func (s *Simulator) bulk(c *call) reply {
 			break
 		}
 		p := s.bulkOne(c, op, made)
-		result := map[string]any{"method": op.Method, "status": map[string]any{"code": p.status}}
+		result := map[string]any{"method": op.Method, "status": map[string]any{"code": p.Status}}
 		if op.BulkID != "" {
 			result["bulkId"] = op.BulkID
 		}
-		if location := p.header["Location"]; location != "" {
+		if location := p.Header["Location"]; location != "" {
 			result["location"] = location
 			made[op.BulkID] = location[strings.LastIndexByte(location, '/')+1:]
 		}
-		if p.status >= http.StatusBadRequest {
+		if p.Status >= http.StatusBadRequest {
 			failed++
-			result["response"] = string(p.body)
+			result["response"] = string(p.Body)
 		}
 		results = append(results, result)
 	}

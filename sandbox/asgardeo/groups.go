@@ -158,7 +158,7 @@ func (s *Simulator) postGroup(c *call) reply {
 	}
 	g := s.addGroup(c.org, in.DisplayName)
 	g.members = ids(in.Members)
-	return s.scimReply(http.StatusCreated, s.groupJSON(c, g)).with("Location", c.scim()+"/Groups/"+g.id)
+	return s.scimReply(http.StatusCreated, s.groupJSON(c, g)).With("Location", c.scim()+"/Groups/"+g.id)
 }
 
 func (s *Simulator) putGroup(c *call) reply {

@@ -48,18 +48,18 @@ func (s *Simulator) limited(c *call) (reply, bool) {
 	if !over {
 		return reply{}, false
 	}
-	p := reply{status: http.StatusTooManyRequests}
+	p := reply{Status: http.StatusTooManyRequests}
 	switch s.q.TooManyBody {
 	case "html":
-		p.kind, p.body = kindHTML, []byte("<html><body><h1>429 Too Many Requests</h1></body></html>\n")
+		p.Kind, p.Body = kindHTML, []byte("<html><body><h1>429 Too Many Requests</h1></body></html>\n")
 	case "text":
-		p.kind, p.body = kindText, []byte("Too Many Requests\n")
+		p.Kind, p.Body = kindText, []byte("Too Many Requests\n")
 	default:
-		p = apiError(p.status, p.status, "Too Many Requests", "The request rate limit is exceeded.")
+		p = apiError(p.Status, p.Status, "Too Many Requests", "The request rate limit is exceeded.")
 	}
 	if s.q.RetryAfter {
 		next := now.Truncate(time.Minute).Add(time.Minute)
-		p = p.with("Retry-After", strconv.Itoa(int(next.Sub(now).Seconds())+1))
+		p = p.With("Retry-After", strconv.Itoa(int(next.Sub(now).Seconds())+1))
 	}
 	return p, true
 }

@@ -276,7 +276,7 @@ func (s *Simulator) postOrganization(c *call) reply {
 			}
 		}
 	}
-	return jsonReply(http.StatusCreated, s.orgJSON(o)).with("Location", c.home()+"/api/server/v1/organizations/"+o.id)
+	return jsonReply(http.StatusCreated, s.orgJSON(o)).With("Location", c.home()+"/api/server/v1/organizations/"+o.id)
 }
 
 func (s *Simulator) nameTaken(name string) bool {

@@ -4,7 +4,8 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"strings"
+
+	"usher/sandbox/stage"
 )
 
 const (
@@ -77,13 +78,7 @@ func (s *Simulator) page(w http.ResponseWriter, c *call, name string) {
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	var out strings.Builder
-	if err := pageTemplate().Execute(&out, view); err != nil {
-		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
-		return
-	}
-	reply{status: status, kind: kindHTML, body: []byte(out.String())}.
-		with("Cache-Control", "no-store").with("Referrer-Policy", "no-referrer").write(w)
+	stage.ShowPage(w, status, pageTemplate(), view)
 }
 
 // formOr is a value of the posted form or, for a bare POST of the link, of the query.

@@ -56,7 +56,7 @@ func (s *Simulator) offlineInviteLink(c *call) reply {
 	if s.q.OfflineLinkLocked && u.locked {
 		return apiError(http.StatusBadRequest, "17003", "User account is locked.", "User account is locked - "+u.name+".")
 	}
-	return reply{status: http.StatusCreated, kind: "text/plain", body: []byte(s.codeLink(c, u, s.newAccountCode(u, MailSetPassword)))}
+	return reply{Status: http.StatusCreated, Kind: "text/plain", Body: []byte(s.codeLink(c, u, s.newAccountCode(u, MailSetPassword)))}
 }
 
 // myOrganizations are the organizations the signed-in user has an account in.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"usher/sandbox/stage"
 )
 
 const (
@@ -17,40 +19,12 @@ const (
 )
 
 // reply is an answer before it is written.
-type reply struct {
-	status int
-	kind   string
-	header map[string]string
-	body   []byte
-}
+type reply = stage.Reply
 
-func (p reply) with(name, value string) reply {
-	h := map[string]string{name: value}
-	for k, v := range p.header {
-		h[k] = v
-	}
-	p.header = h
-	return p
-}
-
-func (p reply) write(w http.ResponseWriter) {
-	for name, value := range p.header {
-		w.Header().Set(name, value)
-	}
-	if p.kind != "" {
-		w.Header().Set("Content-Type", p.kind)
-	}
-	if p.status != http.StatusNoContent {
-		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
-	}
-	w.WriteHeader(p.status)
-	w.Write(p.body) //nolint:errcheck // the client is gone
-}
-
-func empty(status int) reply { return reply{status: status} }
+func empty(status int) reply { return reply{Status: status} }
 
 func jsonReply(status int, v any) reply {
-	return reply{status: status, kind: kindJSON, body: encode(v)}
+	return reply{Status: status, Kind: kindJSON, Body: encode(v)}
 }
 
 // encode cannot fail for the plain maps and structs it is given.
@@ -65,7 +39,7 @@ func encode(v any) []byte {
 func (s *Simulator) scimReply(status int, v any) reply {
 	p := jsonReply(status, v)
 	if !s.q.SCIMAsJSON {
-		p.kind = kindSCIM
+		p.Kind = kindSCIM
 	}
 	return p
 }
@@ -97,7 +71,7 @@ func apiError(status int, code any, message, description string) reply {
 
 func oauthError(status int, code, description string) reply {
 	return jsonReply(status, map[string]string{"error": code, "error_description": description}).
-		with("Cache-Control", "no-store").with("Pragma", "no-cache")
+		With("Cache-Control", "no-store").With("Pragma", "no-cache")
 }
 
 // refusal is an error of the authentication layer, before any API is reached.
@@ -111,7 +85,7 @@ func (s *Simulator) refusal(c *call, status int, description string) reply {
 		p = apiError(status, status, http.StatusText(status), description)
 	}
 	if status == http.StatusUnauthorized {
-		p = p.with("WWW-Authenticate", `Bearer realm="asgardeo"`)
+		p = p.With("WWW-Authenticate", `Bearer realm="asgardeo"`)
 	}
 	return p
 }

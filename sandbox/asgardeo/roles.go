@@ -211,7 +211,7 @@ func (s *Simulator) postRole(c *call) reply {
 			s.shareRole(r, a, org, sh.from)
 		}
 	}
-	return s.scimReply(http.StatusCreated, s.roleJSON(c, r, true)).with("Location", c.scim()+"/v2/Roles/"+r.id)
+	return s.scimReply(http.StatusCreated, s.roleJSON(c, r, true)).With("Location", c.scim()+"/v2/Roles/"+r.id)
 }
 
 func (s *Simulator) deleteRole(c *call) reply {

@@ -44,7 +44,7 @@ func (c *call) home() string {
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	c := &call{r: r, base: stage.Base(strings.TrimSuffix(s.o.BaseURL, "/"), r)}
 	if !c.locate() {
-		apiError(http.StatusNotFound, http.StatusNotFound, "Not Found", "No such resource.").write(w)
+		apiError(http.StatusNotFound, http.StatusNotFound, "Not Found", "No such resource.").Write(w)
 		return
 	}
 	if page, ok := strings.CutPrefix(c.rest, "/accountrecoveryendpoint/"); ok {
@@ -52,14 +52,14 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p, limited := s.limited(c); limited {
-		p.write(w)
+		p.Write(w)
 		return
 	}
 	body, fits := stage.Body(w, r, maxBody)
 	if !fits {
 		s.lockedReply(func() reply {
 			return s.scimError(http.StatusRequestEntityTooLarge, "tooLarge", "The size of the request exceeds the maximum of 1048576 bytes.")
-		}).write(w)
+		}).Write(w)
 		return
 	}
 	c.body = body
@@ -69,7 +69,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		return s.dispatch(c)
 	})
 	s.post.Deliver(r.Context(), c.outbox)
-	p.write(w)
+	p.Write(w)
 }
 
 func (s *Simulator) lockedReply(do func() reply) reply {

@@ -95,7 +95,7 @@ func (s *Simulator) tokenEndpoint(c *call) reply {
 // client authenticates the calling application by Basic or form credentials.
 func (s *Simulator) client(c *call, form url.Values) (*application, reply, bool) {
 	failed := oauthError(http.StatusUnauthorized, "invalid_client", "Client Authentication failed.").
-		with("WWW-Authenticate", `Basic realm="asgardeo"`)
+		With("WWW-Authenticate", `Basic realm="asgardeo"`)
 	id, secret, basic := c.r.BasicAuth()
 	if basic {
 		if form.Has("client_secret") {
@@ -198,7 +198,7 @@ func tokenReply(t *token) reply {
 	if len(t.scopes) > 0 {
 		m["scope"] = strings.Join(t.scopes, " ")
 	}
-	return jsonReply(http.StatusOK, m).with("Cache-Control", "no-store").with("Pragma", "no-cache")
+	return jsonReply(http.StatusOK, m).With("Cache-Control", "no-store").With("Pragma", "no-cache")
 }
 
 func (s *Simulator) revokeToken(c *call) reply {

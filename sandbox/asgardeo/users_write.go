@@ -58,13 +58,13 @@ func (s *Simulator) createUser(c *call, org string, body map[string]any) reply {
 	}
 	s.users = append(s.users, u)
 	m := s.userJSON(c, u)
-	p := s.scimReply(http.StatusCreated, m).with("Location", c.scim()+"/Users/"+u.id)
+	p := s.scimReply(http.StatusCreated, m).With("Location", c.scim()+"/Users/"+u.id)
 	if purpose == "" {
 		return p
 	}
 	code := s.askCode(c, u, purpose)
 	if code != "" && purpose == MailSetPassword {
-		p = p.with(headerAskPasswordCode, code)
+		p = p.With(headerAskPasswordCode, code)
 	}
 	return p
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // pageView is what a page shows.
@@ -57,14 +59,7 @@ func (s *Simulator) page(w http.ResponseWriter, c *call, path string) {
 		empty(http.StatusMethodNotAllowed).write(w, nil)
 		return
 	}
-	var out strings.Builder
-	if err := pageTemplate().Execute(&out, view); err != nil {
-		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	reply{status: status, kind: kindHTML, body: []byte(out.String())}.write(w, nil)
+	stage.ShowPage(w, status, pageTemplate(), view)
 }
 
 func (s *Simulator) pressAccept(view pageView, tenant string, q url.Values) (int, pageView) {

@@ -4,6 +4,8 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // The hosted pages that mailed links lead to.
@@ -66,14 +68,7 @@ func (s *Simulator) page(w http.ResponseWriter, c *call, p *personsPage) {
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	var out strings.Builder
-	if err := pageTemplate().Execute(&out, view); err != nil {
-		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	reply{status: status, kind: kindHTML, body: []byte(out.String())}.write(w)
+	stage.ShowPage(w, status, pageTemplate(), view)
 }
 
 func (s *Simulator) pressed(p *personsPage, token, password string) (int, pageView) {

@@ -3,7 +3,6 @@ package roq
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"usher/sandbox/stage"
@@ -12,7 +11,6 @@ import (
 const (
 	maxBody  = 1 << 20
 	kindJSON = "application/json; charset=utf-8"
-	kindHTML = "text/html; charset=utf-8"
 )
 
 // call is one request on its way through the simulator.
@@ -48,18 +46,18 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	rt := find(s.table(), func(rt route) bool { return rt.method == r.Method && rt.path == r.URL.Path })
 	if rt.do == nil {
-		httpError(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path).write(w)
+		httpError(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path).Write(w)
 		return
 	}
 	body, fits := stage.Body(w, r, maxBody)
 	if !fits {
-		httpError(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
+		httpError(http.StatusRequestEntityTooLarge, "request entity too large").Write(w)
 		return
 	}
 	c.body = body
 	p := s.locked(func() reply { return rt.do(c) })
 	s.post.Deliver(r.Context(), c.outbox)
-	p.write(w)
+	p.Write(w)
 }
 
 func (s *Simulator) locked(do func() reply) reply {
@@ -70,25 +68,14 @@ func (s *Simulator) locked(do func() reply) reply {
 }
 
 // reply is an answer before it is written.
-type reply struct {
-	status int
-	kind   string
-	body   []byte
-}
-
-func (p reply) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", p.kind)
-	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
-	w.WriteHeader(p.status)
-	w.Write(p.body) //nolint:errcheck // the client is gone
-}
+type reply = stage.Reply
 
 func jsonReply(status int, v any) reply {
 	body, err := json.Marshal(v)
 	if err != nil { // never, for what is given here
 		status, body = http.StatusInternalServerError, []byte(`{}`)
 	}
-	return reply{status: status, kind: kindJSON, body: body}
+	return reply{Status: status, Kind: kindJSON, Body: body}
 }
 
 // httpError is a refusal outside of GraphQL, in the form that NestJS gives it

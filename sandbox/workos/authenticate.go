@@ -193,5 +193,5 @@ func (s *Simulator) signedIn(c *call, u *user, x *session, method string) reply 
 	if method != "" {
 		m["authentication_method"] = method
 	}
-	return ok(m).with("Cache-Control", "no-store")
+	return ok(m).With("Cache-Control", "no-store")
 }

@@ -74,7 +74,7 @@ func (s *Simulator) tooMany(wait time.Duration) reply {
 
 func (s *Simulator) retryAfter(p reply, wait time.Duration) reply {
 	if s.q.RetryAfter {
-		p = p.with("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		p = p.With("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
 	return p
 }

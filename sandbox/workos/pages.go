@@ -3,7 +3,8 @@ package workos
 import (
 	"html/template"
 	"net/http"
-	"strings"
+
+	"usher/sandbox/stage"
 )
 
 // invitationPage is where the links of invitations lead: the hosted sign-up.
@@ -46,13 +47,7 @@ func (s *Simulator) page(w http.ResponseWriter, c *call) {
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	var out strings.Builder
-	if err := pageTemplate().Execute(&out, view); err != nil {
-		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
-		return
-	}
-	reply{status: status, kind: kindHTML, body: []byte(out.String())}.
-		with("Cache-Control", "no-store").with("Referrer-Policy", "no-referrer").write(w)
+	stage.ShowPage(w, status, pageTemplate(), view)
 }
 
 func (s *Simulator) look(token string) (int, pageView) {

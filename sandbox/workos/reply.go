@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
+
+	"usher/sandbox/stage"
 )
 
 const (
 	kindJSON = "application/json"
-	kindHTML = "text/html; charset=utf-8"
 
 	notProcessed = "Request could not be processed."
 	notValid     = "Validation failed."
@@ -20,44 +20,16 @@ const (
 type object = map[string]any
 
 // reply is an answer before it is written.
-type reply struct {
-	status int
-	kind   string
-	header map[string]string
-	body   []byte
-}
+type reply = stage.Reply
 
-func (p reply) with(name, value string) reply {
-	h := map[string]string{name: value}
-	for k, v := range p.header {
-		h[k] = v
-	}
-	p.header = h
-	return p
-}
-
-func (p reply) write(w http.ResponseWriter) {
-	for name, value := range p.header {
-		w.Header().Set(name, value)
-	}
-	if p.kind != "" {
-		w.Header().Set("Content-Type", p.kind)
-	}
-	if p.status != http.StatusNoContent {
-		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
-	}
-	w.WriteHeader(p.status)
-	w.Write(p.body) //nolint:errcheck // the client is gone
-}
-
-func empty(status int) reply { return reply{status: status} }
+func empty(status int) reply { return reply{Status: status} }
 
 func jsonReply(status int, v any) reply {
 	b, err := json.Marshal(v)
 	if err != nil { // not for the plain maps it is given
 		b = []byte(`{}`)
 	}
-	return reply{status: status, kind: kindJSON + "; charset=utf-8", body: b}
+	return reply{Status: status, Kind: kindJSON + "; charset=utf-8", Body: b}
 }
 
 func ok(v any) reply { return jsonReply(http.StatusOK, v) }

@@ -32,12 +32,12 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Request-ID", newRequestID())
 	body, fits := stage.Body(w, r, maxBody)
 	if !fits {
-		messageReply(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
+		messageReply(http.StatusRequestEntityTooLarge, "request entity too large").Write(w)
 		return
 	}
 	var err error
 	if c.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		messageReply(http.StatusBadRequest, "Bad Request").write(w)
+		messageReply(http.StatusBadRequest, "Bad Request").Write(w)
 		return
 	}
 	// A body of a kind that is not read counts as none.
@@ -52,7 +52,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		return s.dispatch(c)
 	})
 	s.post.Deliver(r.Context(), c.outbox)
-	p.write(w)
+	p.Write(w)
 }
 
 func (s *Simulator) lockedReply(do func() reply) reply {
