@@ -1,16 +1,13 @@
 package asgardeo_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,28 +22,16 @@ import (
 	simulator "usher/sandbox/asgardeo"
 	"usher/sandbox/asgardeo/contract"
 	"usher/sandbox/fault"
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/stage"
 )
 
 // letters keeps the simulator's mails.
-type letters struct {
-	mu   sync.Mutex
-	sent []stage.Mail
-}
-
-// Send implements stage.Mailer.
-func (l *letters) Send(_ context.Context, m stage.Mail) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sent = append(l.sent, m)
-	return nil
-}
+type letters struct{ sandboxtest.Mailbox }
 
 func (l *letters) to(email, kind string) []stage.Mail {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.sent), func(m stage.Mail) bool {
-		return !identity.SameEmail(m.To, email, identity.EmailLowercase) || kind != "" && m.Kind != kind
+	return l.Mails(func(m stage.Mail) bool {
+		return identity.SameEmail(m.To, email, identity.EmailLowercase) && (kind == "" || m.Kind == kind)
 	})
 }
 

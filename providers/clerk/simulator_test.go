@@ -1,14 +1,11 @@
 package clerk_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,28 +20,16 @@ import (
 	simulator "usher/sandbox/clerk"
 	"usher/sandbox/clerk/contract"
 	"usher/sandbox/fault"
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/stage"
 )
 
 // letters keeps the simulator's mails.
-type letters struct {
-	mu   sync.Mutex
-	sent []stage.Mail
-}
-
-// Send implements stage.Mailer.
-func (l *letters) Send(_ context.Context, m stage.Mail) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sent = append(l.sent, m)
-	return nil
-}
+type letters struct{ sandboxtest.Mailbox }
 
 func (l *letters) to(email string) []stage.Mail {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.sent), func(m stage.Mail) bool {
-		return !identity.SameEmail(m.To, email, identity.EmailLowercase) || m.Kind != simulator.MailOrganizationInvitation
+	return l.Mails(func(m stage.Mail) bool {
+		return identity.SameEmail(m.To, email, identity.EmailLowercase) && m.Kind == simulator.MailOrganizationInvitation
 	})
 }
 

@@ -1,15 +1,12 @@
 package nile_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,28 +20,16 @@ import (
 	"usher/sandbox/fault"
 	simulator "usher/sandbox/nile"
 	"usher/sandbox/nile/contract"
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/stage"
 )
 
 // letters keeps the simulator's mails.
-type letters struct {
-	mu   sync.Mutex
-	sent []stage.Mail
-}
-
-// Send implements stage.Mailer.
-func (l *letters) Send(_ context.Context, m stage.Mail) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sent = append(l.sent, m)
-	return nil
-}
+type letters struct{ sandboxtest.Mailbox }
 
 func (l *letters) to(email string) []stage.Mail {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.sent), func(m stage.Mail) bool {
-		return !identity.SameEmail(m.To, email, identity.EmailLowercase) || m.Kind != simulator.MailInvite
+	return l.Mails(func(m stage.Mail) bool {
+		return identity.SameEmail(m.To, email, identity.EmailLowercase) && m.Kind == simulator.MailInvite
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,7 +18,7 @@ import (
 	"usher/providers/providertest"
 	"usher/providers/workos"
 	"usher/sandbox/fault"
-	"usher/sandbox/stage"
+	"usher/sandbox/sandboxtest"
 	simulator "usher/sandbox/workos"
 	"usher/sandbox/workos/contract"
 )
@@ -27,24 +26,11 @@ import (
 const simulatorKey = "sk_test_0fTheSimulator"
 
 // letters keeps the simulator's mails.
-type letters struct {
-	mu   sync.Mutex
-	sent []stage.Mail
-}
-
-// Send implements stage.Mailer.
-func (l *letters) Send(_ context.Context, m stage.Mail) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sent = append(l.sent, m)
-	return nil
-}
+type letters struct{ sandboxtest.Mailbox }
 
 // links returns the links mailed to an address, oldest first.
 func (l *letters) links(email string) (links []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, m := range l.sent {
+	for _, m := range l.All() {
 		if m.Kind == simulator.MailInvitation && identity.SameEmail(m.To, email, identity.EmailLowercase) {
 			links = append(links, m.Link)
 		}

@@ -73,7 +73,7 @@ func driveTokens(w *world) {
 
 func driveUsers(w *world, base, token string) {
 	name := strings.Trim(strings.ReplaceAll(base, "/", "-"), "-") + "@example.com"
-	id := w.want(w.do("POST", base+"/Users", token, newUser(name, "name", map[string]any{"givenName": "A", "familyName": "B"})), 201).text("id")
+	id := w.want(w.do("POST", base+"/Users", token, newUser(name, "name", map[string]any{"givenName": "A", "familyName": "B"})), 201).Text("id")
 	w.want(w.do("POST", base+"/Users", token, newUser(name)), 409)
 	w.want(w.do("POST", base+"/Users", token, newUser("no address")), 400)
 	for _, q := range []func(*asgardeo.Quirks){
@@ -108,7 +108,7 @@ func driveUsers(w *world, base, token string) {
 
 func driveGroups(w *world) {
 	u := w.sim.AddUser(asgardeo.Person{Email: "group@example.com"})
-	id := w.want(w.do("POST", "/scim2/Groups", w.root(), map[string]any{"schemas": []string{}, "displayName": "sales", "members": []any{map[string]any{"value": u}}}), 201).text("id")
+	id := w.want(w.do("POST", "/scim2/Groups", w.root(), map[string]any{"schemas": []string{}, "displayName": "sales", "members": []any{map[string]any{"value": u}}}), 201).Text("id")
 	w.want(w.do("POST", "/scim2/Groups", w.root(), map[string]any{"schemas": []string{}, "displayName": "sales"}), 409)
 	w.want(w.users("/scim2/Groups", w.root(), "displayName eq sales"), 200)
 	w.want(w.do("POST", "/scim2/Groups/.search", w.root(), map[string]any{"filter": "displayName eq nothing"}), 200)
@@ -124,7 +124,7 @@ func driveRoles(w *world) {
 	users := []any{map[string]any{"value": u}}
 	for _, version := range []string{"/scim2/v2/Roles", "/scim2/v3/Roles"} {
 		create := map[string]any{"schemas": []string{}, "displayName": "r" + version}
-		id := w.want(w.do("POST", version, w.root(), create), 201).text("id")
+		id := w.want(w.do("POST", version, w.root(), create), 201).Text("id")
 		w.want(w.do("POST", version, w.root(), create), 409)
 		w.want(w.users(version, w.root(), "audience.type eq organization"), 200)
 		w.want(w.do("POST", version+"/.search", w.root(), map[string]any{"filter": "displayName sw r"}), 200)
@@ -165,10 +165,10 @@ func driveGuests(w *world) {
 	w.want(w.invite("guest@example.com", "unknown"), 400)
 	list := w.want(w.do("GET", guests+"invitations?filter=status%20eq%20PENDING", w.org(w.acme), nil), 200)
 	w.want(w.do("GET", guests+"invitations?limit=1", w.org(w.acme), nil), 400)
-	w.want(w.do("DELETE", guests+"invitations/"+list.text("invitations", 0, "id"), w.org(w.acme), nil), 204)
+	w.want(w.do("DELETE", guests+"invitations/"+list.Text("invitations", 0, "id"), w.org(w.acme), nil), 204)
 	w.want(w.do("DELETE", guests+"invitations/none", w.org(w.acme), nil), 400)
 	w.quirks(func(q *asgardeo.Quirks) { q.ExternalNotifications = true; q.InviteStatus = 201 })
-	code := w.want(w.invite("guest@example.com"), 201).text(0, "confirmationCode")
+	code := w.want(w.invite("guest@example.com"), 201).Text(0, "confirmationCode")
 	w.want(w.do("POST", guests+"invitation/introspect", w.org(w.acme), map[string]any{"confirmationCode": code}), 200)
 	w.want(w.do("POST", guests+"invitation/introspect", w.org(w.acme), map[string]any{"confirmationCode": "none"}), 400)
 	w.want(w.do("POST", guests+"invitation/accept", "", map[string]any{"confirmationCode": code}), 204)
@@ -180,7 +180,7 @@ func driveGuests(w *world) {
 func driveOrganizations(w *world) {
 	const orgs = "/api/server/v1/organizations"
 	created := w.want(w.do("POST", orgs, w.root(), map[string]any{"name": "Beta", "orgHandle": "beta", "attributes": []any{map[string]any{"key": "k", "value": "v"}}}), 201)
-	id := created.text("id")
+	id := created.Text("id")
 	w.want(w.do("POST", orgs, w.root(), map[string]any{"name": "Beta"}), 400)
 	w.want(w.do("GET", orgs+"?filter=name%20co%20e&limit=1&recursive=true", w.root(), nil), 200)
 	w.want(w.do("GET", orgs+"?after=x", w.root(), nil), 400)
@@ -218,10 +218,10 @@ func driveShares(w *world) {
 	w.want(w.do("GET", v1+u+"/shared-roles?orgId="+w.acme, w.root(), nil), 200)
 	ops := "/api/server/v1/async-operations"
 	list := w.want(w.do("GET", ops, w.root(), nil), 200)
-	op := list.text("operations", 2, "operationId")
+	op := list.Text("operations", 2, "operationId")
 	w.want(w.do("GET", ops+"/"+op, w.root(), nil), 200)
 	units := w.want(w.do("GET", ops+"/"+op+"/unit-operations", w.root(), nil), 200)
-	w.want(w.do("GET", ops+"/"+op+"/unit-operations/"+units.text("unitOperations", 0, "unitOperationId"), w.root(), nil), 200)
+	w.want(w.do("GET", ops+"/"+op+"/unit-operations/"+units.Text("unitOperations", 0, "unitOperationId"), w.root(), nil), 200)
 	w.want(w.do("GET", ops+"/none", w.root(), nil), 404)
 	w.want(w.do("POST", v2+"unshare", w.root(), map[string]any{"userCriteria": criteria, "orgIds": []string{w.acme}}), 202)
 	w.want(w.do("POST", v2+"unshare-with-all", w.root(), map[string]any{"userCriteria": criteria}), 202)
@@ -251,7 +251,7 @@ func drivePersons(w *world) {
 }
 
 func driveRefusals(w *world) {
-	weak := w.want(w.tokenRequest(url.Values{"grant_type": {"client_credentials"}, "scope": {"internal_login"}}), 200).text("access_token")
+	weak := w.want(w.tokenRequest(url.Values{"grant_type": {"client_credentials"}, "scope": {"internal_login"}}), 200).Text("access_token")
 	for _, path := range []string{"/scim2/Users", "/o/scim2/Users", "/api/server/v1/organizations", "/o/api/server/v1/guests/invitations"} {
 		w.want(w.do("GET", path, "", nil), 401)
 		w.want(w.do("GET", path, weak, nil), 403)
@@ -267,7 +267,7 @@ func driveRefusals(w *world) {
 	bulk := map[string]any{"Operations": []any{}}
 	statuses := []int{}
 	for range 6 {
-		statuses = append(statuses, w.do("POST", "/scim2/Bulk", w.root(), bulk).status)
+		statuses = append(statuses, w.do("POST", "/scim2/Bulk", w.root(), bulk).Status)
 	}
 	if !slices.Equal(statuses, []int{200, 200, 200, 200, 200, 429}) {
 		w.t.Errorf("bulk answers %v", statuses)

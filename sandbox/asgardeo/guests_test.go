@@ -1,6 +1,7 @@
 package asgardeo_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -87,8 +88,8 @@ func TestInviteRows(t *testing.T) { // FACTS.md section 4, in the order checked
 			a := w.want(w.do("POST", guestsPath+"invite", w.org(w.acme), body), test.status)
 			made := len(w.sim.State().Invitations) - before
 			if test.status >= 400 {
-				if a.text("code") != test.code || a.text("traceId") == "" || made != 0 {
-					t.Fatalf("%d made, answer %s", made, a.raw)
+				if a.Text("code") != test.code || a.Text("traceId") == "" || made != 0 {
+					t.Fatalf("%d made, answer %s", made, a.Raw)
 				}
 				return
 			}
@@ -96,13 +97,13 @@ func TestInviteRows(t *testing.T) { // FACTS.md section 4, in the order checked
 			if test.code != "" {
 				wantStatus = "Failed"
 			}
-			if a.text(0, "result", "status") != wantStatus || a.text(0, "result", "errorCode") != test.code || (made == 1) != (test.code == "") {
-				t.Errorf("%d made, answer %s", made, a.raw)
+			if a.Text(0, "result", "status") != wantStatus || a.Text(0, "result", "errorCode") != test.code || (made == 1) != (test.code == "") {
+				t.Errorf("%d made, answer %s", made, a.Raw)
 			}
-			if got := a.at(0, "confirmationCode") != nil; got != (test.name == "mailed elsewhere") {
+			if got := a.At(0, "confirmationCode") != nil; got != (test.name == "mailed elsewhere") {
 				t.Errorf("confirmation code shown: %v", got)
 			}
-			if n := len(w.mails.kind(asgardeo.MailGuestInvitation)); n != test.mails {
+			if n := len(w.mails.Kind(asgardeo.MailGuestInvitation)); n != test.mails {
 				t.Errorf("%d mails, want %d", n, test.mails)
 			}
 		})
@@ -118,7 +119,7 @@ func TestInviteBatch(t *testing.T) { // FACTS.md sections 4 and 15.12
 	}
 	a := w.want(w.do("POST", guestsPath+"invite", w.org(w.acme), map[string]any{"usernames": []string{"a@example.com", "none@example.com", "PARTNER/x@example.com", "b@example.com"}}), 500)
 	if got := w.sim.State().Invitations; len(got) != 1 || got[0].UserName != "a@example.com" {
-		t.Errorf("a failure in the middle left %+v (%s)", got, a.raw)
+		t.Errorf("a failure in the middle left %+v (%s)", got, a.Raw)
 	}
 	child := w.sim.AddOrganization("Child", w.acme)
 	member := w.sim.AddMember(w.acme, w.sim.State().Users[0].ID)
@@ -127,13 +128,13 @@ func TestInviteBatch(t *testing.T) { // FACTS.md sections 4 and 15.12
 		return w.want(w.do("POST", guestsPath+"invite", w.org(child), map[string]any{"usernames": []string{"a@example.com", "native@example.com", "b@example.com"}}), 200)
 	}
 	a = batch()
-	if a.text(0, "result", "status") != "Successful" || a.text(1, "result", "errorCode") != "OUI-10011" || a.text(2, "result", "errorCode") != "OUI-10011" {
-		t.Errorf("member %s, native %s: %s", member, native.text("id"), a.raw)
+	if a.Text(0, "result", "status") != "Successful" || a.Text(1, "result", "errorCode") != "OUI-10011" || a.Text(2, "result", "errorCode") != "OUI-10011" {
+		t.Errorf("member %s, native %s: %s", member, native.Text("id"), a.Raw)
 	}
 	w.quirks(func(q *asgardeo.Quirks) { q.BatchLosesStore = false })
 	a = batch()
-	if a.text(1, "result", "status") != "Successful" || a.text(2, "result", "errorCode") != "OUI-10011" {
-		t.Errorf("a root user must stay invisible to a grandchild (15.13): %s", a.raw)
+	if a.Text(1, "result", "status") != "Successful" || a.Text(2, "result", "errorCode") != "OUI-10011" {
+		t.Errorf("a root user must stay invisible to a grandchild (15.13): %s", a.Raw)
 	}
 }
 
@@ -144,19 +145,19 @@ func TestListInvitations(t *testing.T) { // FACTS.md section 5
 	list := func(query string) answer { return w.do("GET", guestsPath+"invitations"+query, w.org(w.acme), nil) }
 	for quirk, want := range map[string]string{"null": `{"invitations":null}`, "absent": `{}`, "list": `{"invitations":[]}`} {
 		w.quirks(func(q *asgardeo.Quirks) { q.EmptyInvitations = quirk })
-		if a := w.want(list(""), 200); a.raw != want {
-			t.Errorf("empty list %q: %s", quirk, a.raw)
+		if a := w.want(list(""), 200); a.Raw != want {
+			t.Errorf("empty list %q: %s", quirk, a.Raw)
 		}
 	}
 	w.invite("g@example.com", w.admin)
 	a := w.want(list(""), 200)
-	if a.text("invitations", 0, "username") != "g@example.com" || a.text("invitations", 0, "email") != "g@example.com" || a.text("invitations", 0, "expiredAt") != "2026-03-04 12:00:00.0" ||
-		a.text("invitations", 0, "roles", 0, "audience", 0, "display") != "Gateway" || a.at("invitations", 0, "groups") != nil || a.at("invitations", 0, "confirmationCode") != nil {
-		t.Errorf("row %s", a.raw)
+	if a.Text("invitations", 0, "username") != "g@example.com" || a.Text("invitations", 0, "email") != "g@example.com" || a.Text("invitations", 0, "expiredAt") != "2026-03-04 12:00:00.0" ||
+		a.Text("invitations", 0, "roles", 0, "audience", 0, "display") != "Gateway" || a.At("invitations", 0, "groups") != nil || a.At("invitations", 0, "confirmationCode") != nil {
+		t.Errorf("row %s", a.Raw)
 	}
 	w.quirks(func(q *asgardeo.Quirks) { q.ExpiredAtOffsetMinutes = 60 })
-	if a := w.want(list(""), 200); a.text("invitations", 0, "expiredAt") != "2026-03-04 13:00:00.0" {
-		t.Errorf("row in another zone %s", a.raw)
+	if a := w.want(list(""), 200); a.Text("invitations", 0, "expiredAt") != "2026-03-04 13:00:00.0" {
+		t.Errorf("row in another zone %s", a.Raw)
 	}
 	w.advance(72*time.Hour + 120*time.Millisecond)
 	w.invite("g@example.com")
@@ -178,11 +179,11 @@ func TestListInvitations(t *testing.T) { // FACTS.md section 5
 	}
 	for _, test := range tests {
 		a := w.want(list(test.query), test.status)
-		got := a.text("code")
+		got := a.Text("code")
 		if test.status == 200 {
 			var states []string
-			for i := range a.len("invitations") {
-				states = append(states, a.text("invitations", i, "status"))
+			for i := range a.Len("invitations") {
+				states = append(states, a.Text("invitations", i, "status"))
 			}
 			got = strings.Join(states, " ")
 		}
@@ -191,16 +192,16 @@ func TestListInvitations(t *testing.T) { // FACTS.md section 5
 		}
 	}
 	other := w.sim.AddOrganization("Other", "")
-	if a := w.want(w.do("GET", guestsPath+"invitations", w.org(other), nil), 200); a.len("invitations") != 0 {
-		t.Errorf("another organization sees %s", a.raw)
+	if a := w.want(w.do("GET", guestsPath+"invitations", w.org(other), nil), 200); a.Len("invitations") != 0 {
+		t.Errorf("another organization sees %s", a.Raw)
 	}
 	id := w.sim.State().Invitations[1].ID
 	for _, try := range []struct {
 		id, token string
 		status    int
 	}{{id, w.org(other), 400}, {"none", w.org(w.acme), 400}, {id, w.org(w.acme), 204}, {id, w.org(w.acme), 400}} {
-		if a := w.want(w.do("DELETE", guestsPath+"invitations/"+try.id, try.token, nil), try.status); try.status == 400 && a.text("code") != "OUI-60001" {
-			t.Errorf("answer %s", a.raw)
+		if a := w.want(w.do("DELETE", guestsPath+"invitations/"+try.id, try.token, nil), try.status); try.status == 400 && a.Text("code") != "OUI-60001" {
+			t.Errorf("answer %s", a.Raw)
 		}
 	}
 }
@@ -234,17 +235,17 @@ func TestAccept(t *testing.T) { // FACTS.md section 4.2
 			body := guest("g@example.com", w.admin)
 			body["groups"] = []string{sales}
 			body["properties"] = []any{map[string]any{"key": "manageNotificationsInternally", "value": "false"}}
-			code := w.want(w.do("POST", guestsPath+"invite", w.org(w.acme), body), 200).text(0, "confirmationCode")
+			code := w.want(w.do("POST", guestsPath+"invite", w.org(w.acme), body), 200).Text(0, "confirmationCode")
 			look := w.want(w.do("POST", guestsPath+"invitation/introspect", w.org(w.acme), map[string]any{"confirmationCode": code}), 200)
-			if look.text("status") != "PENDING" || look.text("userOrganization") != w.sim.RootID() || look.text("initiatedOrganization") != w.acme || look.text("username") != "g@example.com" {
-				t.Errorf("introspection %s", look.raw)
+			if look.Text("status") != "PENDING" || look.Text("userOrganization") != w.sim.RootID() || look.Text("initiatedOrganization") != w.acme || look.Text("username") != "g@example.com" {
+				t.Errorf("introspection %s", look.Raw)
 			}
 			if test.prepare != nil {
 				test.prepare(w, code)
 			}
 			a := w.want(w.do("POST", guestsPath+"invitation/accept", "", map[string]any{"confirmationCode": code}), test.status)
-			if a.text("code") != test.code || len(w.sim.State().Invitations) != test.left {
-				t.Fatalf("%d left, answer %s", len(w.sim.State().Invitations), a.raw)
+			if a.Text("code") != test.code || len(w.sim.State().Invitations) != test.left {
+				t.Fatalf("%d left, answer %s", len(w.sim.State().Invitations), a.Raw)
 			}
 			if test.status != 204 {
 				return
@@ -256,8 +257,8 @@ func TestAccept(t *testing.T) { // FACTS.md section 4.2
 				t.Errorf("account %+v, want %+v", got, want)
 			}
 			found := w.want(w.users("/o/scim2/Users", w.org(w.acme), "userName eq g@example.com"), 200)
-			if found.text("Resources", 0, "urn:scim:wso2:schema", "managedOrg") != w.sim.RootID() || found.text("Resources", 0, "roles", 1, "value") != w.admin {
-				t.Errorf("member %s", found.raw)
+			if found.Text("Resources", 0, "urn:scim:wso2:schema", "managedOrg") != w.sim.RootID() || found.Text("Resources", 0, "roles", 1, "value") != w.admin {
+				t.Errorf("member %s", found.Raw)
 			}
 		})
 	}
@@ -274,13 +275,13 @@ func TestVanishedRolesAndLag(t *testing.T) { // FACTS.md sections 4.2, 5 and 15.
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.sim.AddUser(asgardeo.Person{Email: "g@example.com"})
-	own := w.want(w.do("POST", "/o/scim2/v2/Roles", w.org(w.acme), map[string]any{"displayName": "own", "schemas": []string{}}), 201).text("id")
+	own := w.want(w.do("POST", "/o/scim2/v2/Roles", w.org(w.acme), map[string]any{"displayName": "own", "schemas": []string{}}), 201).Text("id")
 	w.quirks(func(q *asgardeo.Quirks) { q.ExternalNotifications = true; q.RoleLagMS = 3000 })
-	code := w.want(w.invite("g@example.com", w.admin, own), 200).text(0, "confirmationCode")
+	code := w.want(w.invite("g@example.com", w.admin, own), 200).Text(0, "confirmationCode")
 	w.want(w.do("DELETE", "/o/scim2/v2/Roles/"+own, w.org(w.acme), nil), 204)
 	list := w.want(w.do("GET", guestsPath+"invitations", w.org(w.acme), nil), 200)
-	if list.len("invitations", 0, "roles") != 1 {
-		t.Errorf("a deleted role is listed: %s", list.raw)
+	if list.Len("invitations", 0, "roles") != 1 {
+		t.Errorf("a deleted role is listed: %s", list.Raw)
 	}
 	w.want(w.do("POST", guestsPath+"invitation/accept", "", map[string]any{"confirmationCode": code}), 204)
 	if got := w.accountsOf(w.acme)[0]; len(got.Roles) != 0 {
@@ -300,7 +301,7 @@ func TestConcurrentInvites(t *testing.T) { // FACTS.md section 4: one lives, the
 	codes := make(chan string, 8)
 	var wg sync.WaitGroup
 	for range cap(codes) {
-		wg.Go(func() { codes <- w.invite("g@example.com", w.admin).text(0, "result", "errorCode") })
+		wg.Go(func() { codes <- w.invite("g@example.com", w.admin).Text(0, "result", "errorCode") })
 	}
 	wg.Wait()
 	close(codes)
@@ -308,18 +309,18 @@ func TestConcurrentInvites(t *testing.T) { // FACTS.md section 4: one lives, the
 	for code := range codes {
 		count[code]++
 	}
-	if count[""] != 1 || count["OUI-10018"] != 7 || len(w.mails.kind(asgardeo.MailGuestInvitation)) != 1 {
-		t.Errorf("results %v, %d mails", count, len(w.mails.kind(asgardeo.MailGuestInvitation)))
+	if count[""] != 1 || count["OUI-10018"] != 7 || len(w.mails.Kind(asgardeo.MailGuestInvitation)) != 1 {
+		t.Errorf("results %v, %d mails", count, len(w.mails.Kind(asgardeo.MailGuestInvitation)))
 	}
 }
 
 func TestFailingMailer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	w.mails.fail = true
+	w.mails.Fail = errors.New("mail server is down")
 	w.sim.AddUser(asgardeo.Person{Email: "g@example.com"})
-	if a := w.want(w.invite("g@example.com"), 200); a.text(0, "result", "status") != "Successful" {
-		t.Errorf("answer %s", a.raw)
+	if a := w.want(w.invite("g@example.com"), 200); a.Text(0, "result", "status") != "Successful" {
+		t.Errorf("answer %s", a.Raw)
 	}
 	s := w.sim.State()
 	want := stage.SentMail{Kind: asgardeo.MailGuestInvitation, To: "g@example.com", At: start, Error: "mail server is down"}

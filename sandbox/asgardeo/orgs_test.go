@@ -19,12 +19,12 @@ func TestRoles(t *testing.T) { // FACTS.md sections 8 and 15.18
 	other := w.sim.AddApplication(asgardeo.App{Name: "Other"})
 	w.sim.AddRole("", "Research and Development", other.ID)
 	apps := w.want(w.users("/o/api/server/v1/applications", w.org(w.acme), "name eq Gateway"), 200)
-	appID := apps.text("applications", 0, "id")
-	if apps.len("applications") != 1 || appID == w.app.ID || appID == "" {
-		t.Fatalf("applications %s", apps.raw)
+	appID := apps.Text("applications", 0, "id")
+	if apps.Len("applications") != 1 || appID == w.app.ID || appID == "" {
+		t.Fatalf("applications %s", apps.Raw)
 	}
-	if a := w.want(w.users("/api/server/v1/applications", w.root(), "name eq Gateway"), 200); a.text("applications", 0, "id") != w.app.ID {
-		t.Errorf("applications of the root %s", a.raw)
+	if a := w.want(w.users("/api/server/v1/applications", w.root(), "name eq Gateway"), 200); a.Text("applications", 0, "id") != w.app.ID {
+		t.Errorf("applications of the root %s", a.Raw)
 	}
 	w.want(w.do("GET", "/o/api/server/v1/applications/"+appID, w.org(w.acme), nil), 200)
 	w.want(w.do("GET", "/o/api/server/v1/applications/"+w.app.ID, w.org(w.acme), nil), 404)
@@ -46,8 +46,8 @@ func TestRoles(t *testing.T) { // FACTS.md sections 8 and 15.18
 	for _, test := range tests {
 		a := w.want(w.users("/o/scim2/v2/Roles", w.org(w.acme), test.filter), test.status)
 		var found []string
-		for i := range a.len("Resources") {
-			found = append(found, a.text("Resources", i, "displayName"))
+		for i := range a.Len("Resources") {
+			found = append(found, a.Text("Resources", i, "displayName"))
 		}
 		if strings.Join(found, " ") != test.want {
 			t.Errorf("%s: %v, want %q", test.filter, found, test.want)
@@ -127,13 +127,13 @@ func TestOrganizationErrors(t *testing.T) { // FACTS.md section 9
 		{"put status", "PUT", orgs + "/" + w.acme, map[string]any{"name": "Acme", "status": "GONE"}, 400, "ORG-60000"},
 	}
 	for _, test := range tests {
-		if a := w.want(w.do(test.method, test.path, w.root(), test.body), test.status); a.text("code") != test.code {
-			t.Errorf("%s: %s", test.name, a.raw)
+		if a := w.want(w.do(test.method, test.path, w.root(), test.body), test.status); a.Text("code") != test.code {
+			t.Errorf("%s: %s", test.name, a.Raw)
 		}
 	}
 	for name, free := range map[string]bool{"Beta": false, "Gamma": true} {
-		if a := w.want(w.do("POST", orgs+"/check-name", w.root(), map[string]any{"name": name}), 200); a.at("available") != free {
-			t.Errorf("%s: %s", name, a.raw)
+		if a := w.want(w.do("POST", orgs+"/check-name", w.root(), map[string]any{"name": name}), 200); a.At("available") != free {
+			t.Errorf("%s: %s", name, a.Raw)
 		}
 	}
 }
@@ -149,13 +149,13 @@ func TestOrganizationPages(t *testing.T) { // FACTS.md section 9
 	path := "/api/server/v1/organizations?limit=3&filter=name%20co%20org"
 	for path != "" {
 		a := w.want(w.do("GET", path, w.root(), nil), 200)
-		for i := range a.len("organizations") {
-			names = append(names, a.text("organizations", i, "name"))
+		for i := range a.Len("organizations") {
+			names = append(names, a.Text("organizations", i, "name"))
 		}
 		path = ""
-		for i := range a.len("links") {
-			if a.text("links", i, "rel") == "next" {
-				path = strings.TrimPrefix(a.text("links", i, "href"), "/t/rootorg")
+		for i := range a.Len("links") {
+			if a.Text("links", i, "rel") == "next" {
+				path = strings.TrimPrefix(a.Text("links", i, "href"), "/t/rootorg")
 			}
 		}
 	}
@@ -163,13 +163,13 @@ func TestOrganizationPages(t *testing.T) { // FACTS.md section 9
 		t.Errorf("names %v, want %v", names, want)
 	}
 	count := func(query string) int {
-		return w.want(w.do("GET", "/api/server/v1/organizations"+query, w.root(), nil), 200).len("organizations")
+		return w.want(w.do("GET", "/api/server/v1/organizations"+query, w.root(), nil), 200).Len("organizations")
 	}
 	if flat, deep := count(""), count("?recursive=true"); flat != 7 || deep != 8 {
 		t.Errorf("%d and %d organizations", flat, deep)
 	}
-	if a := w.want(w.do("GET", "/o/api/server/v1/organizations", w.org(w.acme), nil), 200); a.text("organizations", 0, "name") != "Nested" {
-		t.Errorf("below Acme %s", a.raw)
+	if a := w.want(w.do("GET", "/o/api/server/v1/organizations", w.org(w.acme), nil), 200); a.Text("organizations", 0, "name") != "Nested" {
+		t.Errorf("below Acme %s", a.Raw)
 	}
 }
 
@@ -179,11 +179,11 @@ func TestNewOrganizationLags(t *testing.T) { // FACTS.md sections 1.2 and 15.17
 	owner := w.sim.AddUser(asgardeo.Person{Email: "owner@example.com"})
 	w.quirks(func(q *asgardeo.Quirks) { q.AppShareLagMS = 2000; q.OrganizationLagMS = 5000 })
 	create := func(name string) string {
-		return w.want(w.do("POST", "/api/server/v1/organizations", w.root(), map[string]any{"name": name, "attributes": []any{map[string]any{"key": "creator.id", "value": owner}}}), 201).text("id")
+		return w.want(w.do("POST", "/api/server/v1/organizations", w.root(), map[string]any{"name": name, "attributes": []any{map[string]any{"key": "creator.id", "value": owner}}}), 201).Text("id")
 	}
 	id := create("Beta")
-	if a := w.want(w.switchTo(id, ""), 400); !strings.Contains(a.raw, "have not shared the application") {
-		t.Errorf("answer %s", a.raw)
+	if a := w.want(w.switchTo(id, ""), 400); !strings.Contains(a.Raw, "have not shared the application") {
+		t.Errorf("answer %s", a.Raw)
 	}
 	w.advance(5 * time.Second)
 	w.want(w.do("GET", "/o/scim2/Users", w.org(id), nil), 200)
@@ -204,10 +204,10 @@ func TestUserShare(t *testing.T) { // FACTS.md section 10
 		w.want(w.do("POST", "/api/server/v2/users/share", w.root(), map[string]any{"userCriteria": map[string]any{"userIds": []string{user}}, "organizations": []any{
 			map[string]any{"orgId": org, "policy": policy, "roleAssignment": map[string]any{"mode": "SELECTED", "roles": []any{
 				map[string]any{"displayName": role, "audience": map[string]any{"display": "Gateway", "type": "application"}}}}}}}), 202)
-		return w.want(w.do("GET", "/api/server/v1/async-operations?limit=1", w.root(), nil), 200).text("operations", 0, "operationId")
+		return w.want(w.do("GET", "/api/server/v1/async-operations?limit=1", w.root(), nil), 200).Text("operations", 0, "operationId")
 	}
 	status := func(id string) string {
-		return w.want(w.do("GET", "/api/server/v1/async-operations/"+id, w.root(), nil), 200).text("status")
+		return w.want(w.do("GET", "/api/server/v1/async-operations/"+id, w.root(), nil), 200).Text("status")
 	}
 	op := share(w.acme, "SELECTED_ORG_ONLY", "member")
 	if status(op) != "IN_PROGRESS" || len(w.accountsOf(w.acme)) != 0 {
@@ -224,12 +224,12 @@ func TestUserShare(t *testing.T) { // FACTS.md section 10
 		t.Errorf("%s %s %s, %d accounts in the child", status(failed), status(partly), status(deep), len(w.accountsOf(child)))
 	}
 	units := w.want(w.do("GET", "/api/server/v1/async-operations/"+failed+"/unit-operations?filter=status%20eq%20FAILED", w.root(), nil), 200)
-	if units.len("unitOperations") != 1 || !strings.Contains(units.text("unitOperations", 0, "statusMessage"), "10037") {
-		t.Errorf("units %s", units.raw)
+	if units.Len("unitOperations") != 1 || !strings.Contains(units.Text("unitOperations", 0, "statusMessage"), "10037") {
+		t.Errorf("units %s", units.Raw)
 	}
 	list := w.want(w.do("GET", "/api/server/v2/users/"+user+"/share?attributes=roles&recursive=true", w.root(), nil), 200)
-	if list.len("organizations") != 2 || list.text("organizations", 0, "sharedUserId") != w.accountsOf(w.acme)[0].ID || list.len("organizations", 0, "roles") != 2 {
-		t.Errorf("shares %s", list.raw)
+	if list.Len("organizations") != 2 || list.Text("organizations", 0, "sharedUserId") != w.accountsOf(w.acme)[0].ID || list.Len("organizations", 0, "roles") != 2 {
+		t.Errorf("shares %s", list.Raw)
 	}
 	w.want(w.do("POST", "/api/server/v2/users/unshare", w.root(), map[string]any{"userCriteria": map[string]any{"userIds": []string{user}}, "orgIds": []string{w.acme}}), 202)
 	w.advance(time.Second)
@@ -237,8 +237,8 @@ func TestUserShare(t *testing.T) { // FACTS.md section 10
 		t.Errorf("%d accounts after unsharing", n)
 	}
 	mine := w.sim.UserToken(user, "gateway", "internal_login")
-	if a := w.want(w.do("GET", "/api/users/v1/me/organizations?recursive=true", mine, nil), 200); a.len("organizations") != 0 {
-		t.Errorf("my organizations %s", a.raw)
+	if a := w.want(w.do("GET", "/api/users/v1/me/organizations?recursive=true", mine, nil), 200); a.Len("organizations") != 0 {
+		t.Errorf("my organizations %s", a.Raw)
 	}
 }
 
@@ -248,15 +248,15 @@ func TestRateLimits(t *testing.T) { // FACTS.md section 12
 	token := w.root()
 	w.quirks(func(q *asgardeo.Quirks) { q.RateLimits = true })
 	for i := range 200 {
-		if a := w.do("GET", "/scim2/Users?count=0", token, nil); a.status != 200 {
-			t.Fatalf("call %d: %d", i, a.status)
+		if a := w.do("GET", "/scim2/Users?count=0", token, nil); a.Status != 200 {
+			t.Fatalf("call %d: %d", i, a.Status)
 		}
 	}
 	for body, kind := range map[string]string{"html": "text/html", "text": "text/plain", "json": "application/json"} {
 		w.quirks(func(q *asgardeo.Quirks) { q.TooManyBody = body })
 		a := w.want(w.do("GET", "/scim2/Users?count=0", token, nil), 429)
-		if a.header.Get("Retry-After") != "" || !strings.HasPrefix(a.header.Get("Content-Type"), kind) {
-			t.Errorf("%s: %v", body, a.header)
+		if a.Header.Get("Retry-After") != "" || !strings.HasPrefix(a.Header.Get("Content-Type"), kind) {
+			t.Errorf("%s: %v", body, a.Header)
 		}
 	}
 	w.want(w.do("GET", "/o/scim2/Users", token, nil), 429) // one family with and without /o/
@@ -266,8 +266,8 @@ func TestRateLimits(t *testing.T) { // FACTS.md section 12
 	}
 	w.quirks(func(q *asgardeo.Quirks) { q.RetryAfter = true })
 	w.sim.Injector().Clock().Advance(20 * time.Second)
-	if a := w.want(w.do("GET", "/scim2/Users", token, nil), 429); a.header.Get("Retry-After") != "41" {
-		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	if a := w.want(w.do("GET", "/scim2/Users", token, nil), 429); a.Header.Get("Retry-After") != "41" {
+		t.Errorf("Retry-After %q", a.Header.Get("Retry-After"))
 	}
 	w.sim.Injector().Clock().Advance(40 * time.Second)
 	w.want(w.do("GET", "/scim2/Users", token, nil), 200)
@@ -277,8 +277,8 @@ func TestQuirksAtRunTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	patch := func(body string) answer { return w.do("PATCH", w.srv.URL+"/_sandbox/quirks", "", body) }
-	if a := w.want(patch(`{"invite_status":201,"dropped_scopes":["x"]}`), 200); a.at("invite_status") != 201.0 || a.at("count_cap") != 100.0 {
-		t.Errorf("quirks %s", a.raw)
+	if a := w.want(patch(`{"invite_status":201,"dropped_scopes":["x"]}`), 200); a.At("invite_status") != 201.0 || a.At("count_cap") != 100.0 {
+		t.Errorf("quirks %s", a.Raw)
 	}
 	for _, bad := range []string{`{"unknown":true}`, `{"invite_status":204}`, `{"total_results":"some"}`, `{"empty_invitations":"none"}`, `{"too_many_body":"xml"}`,
 		`{"switch_without_access":403}`, `{"next_invite_errors":["OUI-1"]}`, `{"invite_status":200,"count_cap":"x"}`, `nonsense`} {
@@ -316,11 +316,11 @@ func TestFaultsReachTheVendor(t *testing.T) {
 	if _, err := w.sim.Injector().Add(fault.Fault{Match: fault.Match{Method: "POST", Path: "/guests/invite$"}, Do: fault.Action{Status: 502, HTML: true, After: true}}); err != nil {
 		t.Fatal(err)
 	}
-	if a := w.invite("g@example.com"); a.status != 502 {
-		t.Errorf("answer %d", a.status)
+	if a := w.invite("g@example.com"); a.Status != 502 {
+		t.Errorf("answer %d", a.Status)
 	}
-	if a := w.want(w.invite("g@example.com"), 200); a.text(0, "result", "errorCode") != "OUI-10018" || len(w.mails.kind(asgardeo.MailGuestInvitation)) != 1 {
-		t.Errorf("the vendor did not act behind the lost answer: %s", a.raw)
+	if a := w.want(w.invite("g@example.com"), 200); a.Text(0, "result", "errorCode") != "OUI-10018" || len(w.mails.Kind(asgardeo.MailGuestInvitation)) != 1 {
+		t.Errorf("the vendor did not act behind the lost answer: %s", a.Raw)
 	}
 }
 

@@ -15,27 +15,27 @@ import (
 func (w *world) press(link string) (status int, text string) {
 	w.t.Helper()
 	page := w.do("GET", link, "", nil)
-	forms := regexp.MustCompile(`<form method="post"><input type="hidden" name="(\w+)" value="([^"]+)"><button type="submit">`).FindAllStringSubmatch(page.raw, -1)
-	if page.status != 200 || len(forms) != 1 || strings.Count(page.raw, "<button") != 1 {
-		w.t.Fatalf("page %d %s", page.status, page.raw)
+	forms := regexp.MustCompile(`<form method="post"><input type="hidden" name="(\w+)" value="([^"]+)"><button type="submit">`).FindAllStringSubmatch(page.Raw, -1)
+	if page.Status != 200 || len(forms) != 1 || strings.Count(page.Raw, "<button") != 1 {
+		w.t.Fatalf("page %d %s", page.Status, page.Raw)
 	}
 	address, _, _ := strings.Cut(link, "?")
 	a := w.do("POST", address, "", url.Values{forms[0][1]: {forms[0][2]}})
-	return a.status, a.raw
+	return a.Status, a.Raw
 }
 
 func TestSetPasswordPage(t *testing.T) { // FACTS.md sections 3 and 17
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.want(w.do("POST", "/scim2/Users", w.root(), newUser("new@example.com")), 201)
-	mail := w.mails.kind(asgardeo.MailSetPassword)[0]
+	mail := w.mails.Kind(asgardeo.MailSetPassword)[0]
 	if mail.To != "new@example.com" || !strings.HasPrefix(mail.Link, w.srv.URL+"/t/rootorg/accountrecoveryendpoint/confirmrecovery.do?confirmation=") ||
 		!strings.Contains(mail.Text, mail.Link) || !strings.Contains(mail.HTML, "confirmrecovery.do") {
 		t.Errorf("mail %+v", mail)
 	}
 	for _, method := range []string{"GET", "HEAD", "GET"} { // link scanners
-		if a := w.do(method, mail.Link, "", nil); a.status != 200 || a.header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: %d %v", method, a.status, a.header)
+		if a := w.do(method, mail.Link, "", nil); a.Status != 200 || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v", method, a.Status, a.Header)
 		}
 	}
 	if u := w.sim.State().Users[0]; u.AccountState != "PENDING_AP" || !u.Locked || u.PasswordSet {
@@ -50,11 +50,11 @@ func TestSetPasswordPage(t *testing.T) { // FACTS.md sections 3 and 17
 	if status, text := w.press(mail.Link); status != 400 || !strings.Contains(text, "18001") {
 		t.Errorf("pressed again: %d %s", status, text)
 	}
-	if a := w.do("DELETE", mail.Link, "", nil); a.status != 405 {
-		t.Errorf("DELETE: %d", a.status)
+	if a := w.do("DELETE", mail.Link, "", nil); a.Status != 405 {
+		t.Errorf("DELETE: %d", a.Status)
 	}
-	if a := w.do("GET", "/accountrecoveryendpoint/unknown.do", "", nil); a.status != 404 {
-		t.Errorf("unknown page: %d", a.status)
+	if a := w.do("GET", "/accountrecoveryendpoint/unknown.do", "", nil); a.Status != 404 {
+		t.Errorf("unknown page: %d", a.Status)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestSetPasswordLife(t *testing.T) { // FACTS.md section 3
 				t.Error("locked")
 			}
 			w.advance(test.after)
-			if status, text := w.press(w.mails.kind(asgardeo.MailSetPassword)[0].Link); status != test.want {
+			if status, text := w.press(w.mails.Kind(asgardeo.MailSetPassword)[0].Link); status != test.want {
 				t.Errorf("pressed: %d %s", status, text)
 			}
 		})
@@ -92,7 +92,7 @@ func TestVerifyPage(t *testing.T) { // FACTS.md section 3
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.want(w.do("POST", "/scim2/Users", w.root(), newUser("new@example.com", "password", "Pa55word!", "urn:scim:wso2:schema", map[string]any{"verifyEmail": "true"})), 201)
-	link := w.mails.kind(asgardeo.MailVerifyEmail)[0].Link
+	link := w.mails.Kind(asgardeo.MailVerifyEmail)[0].Link
 	if status, _ := w.press(strings.Replace(link, "confirmregistration", "confirmrecovery", 1)); status != 400 {
 		t.Errorf("a verify code set a password: %d", status)
 	}
@@ -106,7 +106,7 @@ func TestAcceptPage(t *testing.T) { // FACTS.md sections 4.2 and 17
 	w := newWorld(t, nil)
 	w.want(w.do("POST", "/scim2/Users", w.root(), newUser("new@example.com")), 201)
 	w.want(w.invite("new@example.com", w.member), 200)
-	link := w.mails.kind(asgardeo.MailGuestInvitation)[0].Link
+	link := w.mails.Kind(asgardeo.MailGuestInvitation)[0].Link
 	if !strings.HasPrefix(link, w.srv.URL+"/t/rootorg/o/"+w.acme+"/accountrecoveryendpoint/acceptinvitation.do?code=") {
 		t.Errorf("link %s", link)
 	}
@@ -165,12 +165,12 @@ func TestResendCode(t *testing.T) { // FACTS.md section 7
 			}
 			w.advance(100 * time.Hour) // works after the code expired, too
 			a := w.want(w.do("POST", "/api/identity/user/v1.0/resend-code", w.root(), test.body), test.status)
-			mails := w.mails.kind(asgardeo.MailSetPassword)
-			if len(mails) != test.mails || test.mails == 1 && a.raw != "" {
-				t.Fatalf("%d mails, answer %s", len(mails), a.raw)
+			mails := w.mails.Kind(asgardeo.MailSetPassword)
+			if len(mails) != test.mails || test.mails == 1 && a.Raw != "" {
+				t.Fatalf("%d mails, answer %s", len(mails), a.Raw)
 			}
-			if test.name == "external notifications" && a.json == nil {
-				t.Errorf("no key: %s", a.raw)
+			if test.name == "external notifications" && a.JSON == nil {
+				t.Errorf("no key: %s", a.Raw)
 			}
 			if test.mails == 1 {
 				if status, _ := w.press(mails[0].Link); status != 200 {
@@ -187,7 +187,7 @@ func TestResendEndsTheOldLink(t *testing.T) { // FACTS.md section 7
 	w.want(w.do("POST", "/scim2/Users", w.root(), newUser("new@example.com")), 201)
 	w.want(w.do("POST", "/api/identity/user/v1.0/resend-code", w.root(), map[string]any{"user": map[string]any{"username": "new@example.com", "realm": "DEFAULT"},
 		"properties": []any{map[string]any{"key": "RecoveryScenario", "value": "ASK_PASSWORD"}}}), 201)
-	mails := w.mails.kind(asgardeo.MailSetPassword)
+	mails := w.mails.Kind(asgardeo.MailSetPassword)
 	if status, _ := w.press(mails[0].Link); status != 400 {
 		t.Errorf("old link: %d", status)
 	}
@@ -204,18 +204,18 @@ func TestOfflineInviteLink(t *testing.T) { // FACTS.md section 7
 		return w.do("POST", "/api/users/v1/offline-invite-link", w.root(), map[string]any{"username": name, "userstore": "DEFAULT"})
 	}
 	a := w.want(ask("p@example.com"), 201)
-	if !strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") || len(w.mails.kind(asgardeo.MailSetPassword)) != 0 {
-		t.Errorf("answer %v %s", a.header, a.raw)
+	if !strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") || len(w.mails.Kind(asgardeo.MailSetPassword)) != 0 {
+		t.Errorf("answer %v %s", a.Header, a.Raw)
 	}
-	if status, _ := w.press(a.raw); status != 200 {
+	if status, _ := w.press(a.Raw); status != 200 {
 		t.Errorf("link: %d", status)
 	}
 	w.want(ask("n@example.com"), 400)
 	w.want(ask(""), 400)
 	w.sim.AddUser(asgardeo.Person{Email: "locked@example.com", Pending: true})
 	w.quirks(func(q *asgardeo.Quirks) { q.OfflineLinkLocked = true })
-	if a := w.want(ask("locked@example.com"), 400); a.text("code") != "17003" {
-		t.Errorf("answer %s", a.raw)
+	if a := w.want(ask("locked@example.com"), 400); a.Text("code") != "17003" {
+		t.Errorf("answer %s", a.Raw)
 	}
 }
 
@@ -224,9 +224,9 @@ func TestStateHidesSecrets(t *testing.T) {
 	w := newWorld(t, nil)
 	w.want(w.do("POST", "/scim2/Users", w.root(), newUser("new@example.com")), 201)
 	w.want(w.invite("new@example.com"), 200)
-	raw := w.want(w.do("GET", w.srv.URL+"/_sandbox/state", "", nil), 200).raw
+	raw := w.want(w.do("GET", w.srv.URL+"/_sandbox/state", "", nil), 200).Raw
 	secrets := []string{w.root(), w.org(w.acme), w.app.ClientSecret}
-	for _, m := range w.mails.all {
+	for _, m := range w.mails.All() {
 		u, err := url.Parse(m.Link)
 		if err != nil {
 			t.Fatal(err)

@@ -50,11 +50,11 @@ func TestClientCredentials(t *testing.T) { // FACTS.md section 1.1
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			a := w.do("POST", "/oauth2/token", "", test.form, "Authorization", test.auth)
-			if a.status != test.status || a.text("error") != test.error {
-				t.Fatalf("%d %s", a.status, a.raw)
+			if a.Status != test.status || a.Text("error") != test.error {
+				t.Fatalf("%d %s", a.Status, a.Raw)
 			}
-			if test.status == 200 && (a.text("scope") != "internal_user_mgt_list internal_org_user_mgt_list" || a.at("expires_in") != 3600.0 || a.text("token_type") != "Bearer") {
-				t.Errorf("answer %s", a.raw)
+			if test.status == 200 && (a.Text("scope") != "internal_user_mgt_list internal_org_user_mgt_list" || a.At("expires_in") != 3600.0 || a.Text("token_type") != "Bearer") {
+				t.Errorf("answer %s", a.Raw)
 			}
 		})
 	}
@@ -62,14 +62,14 @@ func TestClientCredentials(t *testing.T) { // FACTS.md section 1.1
 		q.DroppedScopes = []string{"internal_user_mgt_list", "internal_org_user_mgt_list"}
 	})
 	a := w.want(w.do("POST", "/oauth2/token", "", with(), "Authorization", basic("gateway", "s3cret/+")), 200)
-	if a.at("scope") != nil {
-		t.Errorf("dropped scopes were granted: %s", a.raw)
+	if a.At("scope") != nil {
+		t.Errorf("dropped scopes were granted: %s", a.Raw)
 	}
-	if a := w.do("POST", w.srv.URL+"/t/otherorg/oauth2/token", "", with(), "Authorization", basic("gateway", "s3cret/+")); a.status != 401 {
-		t.Errorf("another root tenant gave %d", a.status)
+	if a := w.do("POST", w.srv.URL+"/t/otherorg/oauth2/token", "", with(), "Authorization", basic("gateway", "s3cret/+")); a.Status != 401 {
+		t.Errorf("another root tenant gave %d", a.Status)
 	}
-	if a := w.do("POST", "/oauth2/token", "", "{}"); a.status != 400 {
-		t.Errorf("a JSON body gave %d", a.status)
+	if a := w.do("POST", "/oauth2/token", "", "{}"); a.Status != 400 {
+		t.Errorf("a JSON body gave %d", a.Status)
 	}
 }
 
@@ -102,11 +102,11 @@ func TestOrganizationSwitch(t *testing.T) { // FACTS.md section 1.2
 		t.Run(test.name, func(t *testing.T) {
 			a := w.tokenRequest(url.Values{"grant_type": {"organization_switch"}, "token": {test.token}, "switching_organization": {test.target},
 				"scope": {"openid internal_user_mgt_list internal_org_user_mgt_list"}})
-			if a.status != test.status || a.text("error") != test.error || a.text("error_description") != test.description {
-				t.Fatalf("%d %s", a.status, a.raw)
+			if a.Status != test.status || a.Text("error") != test.error || a.Text("error_description") != test.description {
+				t.Fatalf("%d %s", a.Status, a.Raw)
 			}
-			if a.status == 200 && (a.text("scope") != "internal_org_user_mgt_list" || a.at("refresh_token") != nil) {
-				t.Errorf("answer %s", a.raw)
+			if a.Status == 200 && (a.Text("scope") != "internal_org_user_mgt_list" || a.At("refresh_token") != nil) {
+				t.Errorf("answer %s", a.Raw)
 			}
 		})
 	}
@@ -124,16 +124,16 @@ func TestUserSwitch(t *testing.T) { // FACTS.md section 1.2, tokens of users
 		return w.tokenRequest(url.Values{"grant_type": {"organization_switch"}, "token": {w.sim.UserToken(user, "gateway", "openid")},
 			"switching_organization": {w.acme}, "scope": {"internal_org_user_mgt_list internal_org_user_mgt_create"}})
 	}
-	if a := w.want(ask(admin), 200); a.text("scope") != "internal_org_user_mgt_list" {
-		t.Errorf("administrator: %s", a.raw)
+	if a := w.want(ask(admin), 200); a.Text("scope") != "internal_org_user_mgt_list" {
+		t.Errorf("administrator: %s", a.Raw)
 	}
-	if a := w.want(ask(member), 200); a.at("scope") != nil {
-		t.Errorf("member without permission: %s", a.raw)
+	if a := w.want(ask(member), 200); a.At("scope") != nil {
+		t.Errorf("member without permission: %s", a.Raw)
 	}
 	w.want(ask(stranger), 500)
 	w.quirks(func(q *asgardeo.Quirks) { q.SwitchWithoutAccess = 200 })
-	if a := w.want(ask(stranger), 200); a.at("scope") != nil {
-		t.Errorf("stranger: %s", a.raw)
+	if a := w.want(ask(stranger), 200); a.At("scope") != nil {
+		t.Errorf("stranger: %s", a.Raw)
 	}
 }
 
@@ -144,21 +144,21 @@ func TestTokenLife(t *testing.T) { // FACTS.md sections 1.1 and 13
 	introspect := func() answer {
 		return w.want(w.do("POST", "/oauth2/introspect", "", url.Values{"token": {token}, "client_id": {"gateway"}, "client_secret": {"s3cret/+"}}), 200)
 	}
-	if a := introspect(); a.at("active") != true || a.text("org_id") != w.sim.RootID() || a.text("aut") != "APPLICATION" || a.text("client_id") != "gateway" {
-		t.Errorf("introspection %s", a.raw)
+	if a := introspect(); a.At("active") != true || a.Text("org_id") != w.sim.RootID() || a.Text("aut") != "APPLICATION" || a.Text("client_id") != "gateway" {
+		t.Errorf("introspection %s", a.Raw)
 	}
 	w.advance(time.Hour - time.Second)
 	w.want(w.do("GET", "/scim2/Users", token, nil), 200)
 	w.advance(time.Second)
 	w.want(w.do("GET", "/scim2/Users", token, nil), 401)
-	if a := introspect(); a.at("active") != false {
-		t.Errorf("expired token: %s", a.raw)
+	if a := introspect(); a.At("active") != false {
+		t.Errorf("expired token: %s", a.Raw)
 	}
 	token = w.root()
 	w.want(w.do("POST", "/oauth2/revoke", "", url.Values{"token": {token}, "client_id": {"gateway"}, "client_secret": {"s3cret/+"}}), 200)
 	w.want(w.do("GET", "/scim2/Users", token, nil), 401)
-	if a := w.do("POST", "/oauth2/introspect", "", url.Values{"token": {token}}); a.status != 401 {
-		t.Errorf("introspection without client: %d", a.status)
+	if a := w.do("POST", "/oauth2/introspect", "", url.Values{"token": {token}}); a.Status != 401 {
+		t.Errorf("introspection without client: %d", a.Status)
 	}
 }
 
@@ -169,11 +169,11 @@ func TestJWT(t *testing.T) { // FACTS.md section 13
 	user := w.sim.AddUser(asgardeo.Person{Email: "u@example.com"})
 	w.sim.AddMember(w.acme, user)
 	discovery := w.want(w.do("GET", "/oauth2/token/.well-known/openid-configuration", "", nil), 200)
-	if discovery.text("issuer") != w.sim.Issuer() || discovery.text("jwks_uri") != w.srv.URL+"/t/rootorg/oauth2/jwks" {
-		t.Fatalf("discovery %s", discovery.raw)
+	if discovery.Text("issuer") != w.sim.Issuer() || discovery.Text("jwks_uri") != w.srv.URL+"/t/rootorg/oauth2/jwks" {
+		t.Fatalf("discovery %s", discovery.Raw)
 	}
 	var keys jose.JSONWebKeySet
-	decode(t, w.want(w.do("GET", "/oauth2/jwks", "", nil), 200).raw, &keys)
+	decode(t, w.want(w.do("GET", "/oauth2/jwks", "", nil), 200).Raw, &keys)
 	userToken := w.sim.UserToken(user, "jwt", "openid")
 	switched := w.want(w.tokenRequest(url.Values{"grant_type": {"organization_switch"}, "token": {userToken}, "switching_organization": {w.acme}}), 200)
 	tests := []struct {
@@ -183,7 +183,7 @@ func TestJWT(t *testing.T) { // FACTS.md section 13
 		{"root", w.root(), map[string]any{"sub": "jwt", "aut": "APPLICATION", "org_id": w.sim.RootID(), "org_handle": "rootorg", "user_org": nil}},
 		{"switched", w.org(w.acme), map[string]any{"sub": "jwt", "aut": "APPLICATION", "org_id": w.acme, "org_name": "Acme", "user_org": w.sim.RootID()}},
 		{"user", userToken, map[string]any{"sub": user, "aut": "APPLICATION_USER", "scope": "openid", "org_id": w.sim.RootID(), "user_org": nil}},
-		{"user, switched", switched.text("access_token"), map[string]any{"sub": user, "aut": "APPLICATION_USER", "scope": "", "org_id": w.acme, "user_org": w.sim.RootID()}},
+		{"user, switched", switched.Text("access_token"), map[string]any{"sub": user, "aut": "APPLICATION_USER", "scope": "", "org_id": w.acme, "user_org": w.sim.RootID()}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -231,10 +231,10 @@ func TestOrganizationApplication(t *testing.T) { // FACTS.md section 1.2, last p
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {a.ClientID}, "client_secret": {a.ClientSecret},
 		"scope": {"internal_user_mgt_list internal_org_user_mgt_list"}}
 	got := w.want(w.do("POST", "/o/"+w.acme+"/oauth2/token", "", form), 200)
-	if got.text("scope") != "internal_org_user_mgt_list" {
-		t.Errorf("scope %s", got.raw)
+	if got.Text("scope") != "internal_org_user_mgt_list" {
+		t.Errorf("scope %s", got.Raw)
 	}
-	w.want(w.do("GET", "/o/scim2/Users", got.text("access_token"), nil), 200)
+	w.want(w.do("GET", "/o/scim2/Users", got.Text("access_token"), nil), 200)
 	w.want(w.do("POST", "/oauth2/token", "", form), 401)
 }
 
@@ -245,8 +245,8 @@ func TestTokensOfOtherTenants(t *testing.T) { // FACTS.md section 11
 	w.want(w.do("GET", w.srv.URL+"/elsewhere", w.root(), nil), 404)
 	w.want(w.do("GET", "/scim2/Nothing", w.root(), nil), 404)
 	w.want(w.do("GET", "/oauth2/nothing", "", nil), 404)
-	if a := w.want(w.do("GET", "/o/api/users/v1/me/organizations", w.org(w.acme), nil), 404); !strings.Contains(a.raw, "Organization specific routing failed.") {
-		t.Errorf("answer %s", a.raw)
+	if a := w.want(w.do("GET", "/o/api/users/v1/me/organizations", w.org(w.acme), nil), 404); !strings.Contains(a.Raw, "Organization specific routing failed.") {
+		t.Errorf("answer %s", a.Raw)
 	}
 }
 
@@ -256,7 +256,7 @@ func TestSwitchKeepsCustomScopes(t *testing.T) { // FACTS.md section 1.2
 	w.app = w.sim.AddApplication(asgardeo.App{Name: "Custom", ClientID: "custom", ClientSecret: "x",
 		OrganizationScopes: []string{"openid", "crm_read", "internal_login", "internal_org_user_mgt_list"}})
 	a := w.want(w.switchTo(w.acme, "openid crm_read internal_login internal_org_user_mgt_list crm_write"), 200)
-	if a.text("scope") != "crm_read internal_org_user_mgt_list" {
-		t.Errorf("scope %s", a.raw)
+	if a.Text("scope") != "crm_read internal_org_user_mgt_list" {
+		t.Errorf("scope %s", a.Raw)
 	}
 }

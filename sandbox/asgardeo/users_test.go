@@ -59,21 +59,21 @@ func TestFilters(t *testing.T) { // FACTS.md section 2.1
 			w.quirks(test.quirk)
 			defer w.quirks(func(q *asgardeo.Quirks) { *q = asgardeo.DefaultQuirks() })
 			a := w.do("GET", "/scim2/Users?filter="+strings.NewReplacer(" ", "%20", `"`, "%22").Replace(test.filter)+test.more, w.root(), nil)
-			got := a.text("detail")
-			if a.status == 200 {
+			got := a.Text("detail")
+			if a.Status == 200 {
 				var found []string
-				for i := range a.len("Resources") {
-					found = append(found, a.text("Resources", i, "userName"))
+				for i := range a.Len("Resources") {
+					found = append(found, a.Text("Resources", i, "userName"))
 				}
 				got = strings.Join(found, " ")
-				if _, has := a.json.(map[string]any)["Resources"]; has != (got != "") {
-					t.Errorf("Resources: %s", a.raw)
+				if _, has := a.JSON.(map[string]any)["Resources"]; has != (got != "") {
+					t.Errorf("Resources: %s", a.Raw)
 				}
-			} else if a.at("status") != fmt.Sprint(test.status) {
-				t.Errorf("status is not a string: %s", a.raw)
+			} else if a.At("status") != fmt.Sprint(test.status) {
+				t.Errorf("status is not a string: %s", a.Raw)
 			}
-			if a.status != test.status || got != test.want {
-				t.Errorf("%d %q, want %d %q", a.status, got, test.status, test.want)
+			if a.Status != test.status || got != test.want {
+				t.Errorf("%d %q, want %d %q", a.Status, got, test.status, test.want)
 			}
 		})
 	}
@@ -115,15 +115,15 @@ func TestPaging(t *testing.T) { // FACTS.md section 2.1
 			if test.status != 200 {
 				return
 			}
-			got := []any{a.at("totalResults"), a.at("startIndex"), a.at("itemsPerPage"), float64(a.len("Resources"))}
+			got := []any{a.At("totalResults"), a.At("startIndex"), a.At("itemsPerPage"), float64(a.Len("Resources"))}
 			if !slices.Equal(got, []any{test.total, test.start, test.items, test.items}) {
 				t.Errorf("got %v", got)
 			}
 		})
 	}
 	a := w.want(w.do("POST", "/scim2/Users/.search", w.root(), map[string]any{"filter": "userName sw u00", "count": 3, "startIndex": 2, "attributes": []string{"userName"}}), 200)
-	if a.len("Resources") != 3 || a.text("Resources", 0, "userName") != "DEFAULT/u001@example.com" || a.at("Resources", 0, "emails") != nil {
-		t.Errorf("search %s", a.raw)
+	if a.Len("Resources") != 3 || a.Text("Resources", 0, "userName") != "DEFAULT/u001@example.com" || a.At("Resources", 0, "emails") != nil {
+		t.Errorf("search %s", a.Raw)
 	}
 	w.want(w.do("POST", "/scim2/Users/.search", w.root(), "{"), 400)
 }
@@ -135,25 +135,25 @@ func TestUserForms(t *testing.T) { // FACTS.md section 2
 	const wso2, enterprise = "urn:scim:wso2:schema", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 	get := func() answer { return w.want(w.do("GET", "/scim2/Users/"+id, w.root(), nil), 200) }
 	a := get()
-	if a.text("userName") != "DEFAULT/a@example.com" || a.at("emails", 0) != "a@example.com" || a.text(wso2, "accountState") != "PENDING_AP" ||
-		a.text(wso2, "accountLocked") != "true" || a.text("roles", 0, "display") != "everyone" || a.header.Get("Content-Type") != "application/scim+json" ||
-		a.text("meta", "location") != w.srv.URL+"/t/rootorg/scim2/Users/"+id || a.text("meta", "created") != "2026-03-01T12:00:00.000Z" {
-		t.Errorf("plain: %s", a.raw)
+	if a.Text("userName") != "DEFAULT/a@example.com" || a.At("emails", 0) != "a@example.com" || a.Text(wso2, "accountState") != "PENDING_AP" ||
+		a.Text(wso2, "accountLocked") != "true" || a.Text("roles", 0, "display") != "everyone" || a.Header.Get("Content-Type") != "application/scim+json" ||
+		a.Text("meta", "location") != w.srv.URL+"/t/rootorg/scim2/Users/"+id || a.Text("meta", "created") != "2026-03-01T12:00:00.000Z" {
+		t.Errorf("plain: %s", a.Raw)
 	}
 	w.quirks(func(q *asgardeo.Quirks) {
 		q.EmailsAsObjects, q.SCIMAsJSON, q.EnterpriseExtension, q.ExtensionBooleans = true, true, true, true
 	})
 	a = get()
-	if a.text("emails", 0, "value") != "a@example.com" || a.at("emails", 0, "primary") != true || a.at(enterprise, "accountLocked") != true || a.at(wso2) != nil ||
-		a.header.Get("Content-Type") != "application/json" {
-		t.Errorf("other forms: %s", a.raw)
+	if a.Text("emails", 0, "value") != "a@example.com" || a.At("emails", 0, "primary") != true || a.At(enterprise, "accountLocked") != true || a.At(wso2) != nil ||
+		a.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("other forms: %s", a.Raw)
 	}
 	w.quirks(func(q *asgardeo.Quirks) { q.EmptyResources, q.SCIMErrorsSchemasText = true, true })
-	if a := w.users("/scim2/Users", w.root(), "emails eq x@example.com"); a.at("Resources") == nil || a.len("Resources") != 0 {
-		t.Errorf("empty list: %s", a.raw)
+	if a := w.users("/scim2/Users", w.root(), "emails eq x@example.com"); a.At("Resources") == nil || a.Len("Resources") != 0 {
+		t.Errorf("empty list: %s", a.Raw)
 	}
-	if a := w.want(w.do("GET", "/scim2/Users/none", w.root(), nil), 404); a.text("schemas") == "" {
-		t.Errorf("error with schemas as text: %s", a.raw)
+	if a := w.want(w.do("GET", "/scim2/Users/none", w.root(), nil), 404); a.Text("schemas") == "" {
+		t.Errorf("error with schemas as text: %s", a.Raw)
 	}
 }
 
@@ -212,27 +212,27 @@ func TestCreateUser(t *testing.T) { // FACTS.md section 3
 				kind = "application/scim+json"
 			}
 			a := w.want(w.do("POST", "/scim2/Users", w.root(), test.body, "Content-Type", strings.TrimSpace(kind)), test.status)
-			if a.text("scimType") != test.scimType || !strings.Contains(a.text("detail"), test.detail) {
-				t.Errorf("answer %s", a.raw)
+			if a.Text("scimType") != test.scimType || !strings.Contains(a.Text("detail"), test.detail) {
+				t.Errorf("answer %s", a.Raw)
 			}
 			accounts := w.accountsOf(w.sim.RootID())
 			if made := len(accounts) - 1; (made == 1) != (test.status == 201) {
 				t.Fatalf("%d users made", made)
 			}
-			if got := len(w.mails.kind(asgardeo.MailSetPassword)) + len(w.mails.kind(asgardeo.MailVerifyEmail)); got != test.mails {
+			if got := len(w.mails.Kind(asgardeo.MailSetPassword)) + len(w.mails.Kind(asgardeo.MailVerifyEmail)); got != test.mails {
 				t.Errorf("%d mails, want %d", got, test.mails)
 			}
-			if test.status == 202 && a.raw != "" {
-				t.Errorf("202 with a body: %s", a.raw)
+			if test.status == 202 && a.Raw != "" {
+				t.Errorf("202 with a body: %s", a.Raw)
 			}
 			if test.status != 201 {
 				return
 			}
 			u := accounts[1]
-			if u.AccountState != test.state || u.Locked != (test.state != "") || a.text("id") != u.ID || a.header.Get("Location") != w.srv.URL+"/t/rootorg/scim2/Users/"+u.ID || a.at("password") != nil {
-				t.Errorf("user %+v, answer %s", u, a.raw)
+			if u.AccountState != test.state || u.Locked != (test.state != "") || a.Text("id") != u.ID || a.Header.Get("Location") != w.srv.URL+"/t/rootorg/scim2/Users/"+u.ID || a.At("password") != nil {
+				t.Errorf("user %+v, answer %s", u, a.Raw)
 			}
-			if code := a.header.Get("Ask-Password-Confirmation-Code"); (code != "") != (test.name == "external notifications") {
+			if code := a.Header.Get("Ask-Password-Confirmation-Code"); (code != "") != (test.name == "external notifications") {
 				t.Errorf("confirmation code %q", code)
 			}
 		})
@@ -286,8 +286,8 @@ func TestChangeUser(t *testing.T) { // FACTS.md sections 3, 9 and 15.16
 				token = w.org(w.acme)
 			}
 			a := w.want(w.do(test.method, test.path, token, test.body), test.status)
-			if !strings.Contains(a.text("detail"), test.detail) {
-				t.Errorf("answer %s", a.raw)
+			if !strings.Contains(a.Text("detail"), test.detail) {
+				t.Errorf("answer %s", a.Raw)
 			}
 			for _, u := range w.sim.State().Users { // the shared account shows what its origin shows
 				if u.GivenName != test.given || u.Email != test.email {
@@ -298,8 +298,8 @@ func TestChangeUser(t *testing.T) { // FACTS.md sections 3, 9 and 15.16
 	}
 	w.want(w.do("PATCH", "/scim2/Users/"+id, w.root(), op("add", "urn:scim:wso2:schema:country", "LK")), 200)
 	kept := w.want(w.do("PATCH", "/scim2/Users/"+id, w.root(), op("add", "urn:scim:wso2:schema:accountState", "PENDING_AP")), 200)
-	if kept.text("urn:scim:wso2:schema", "country") != "LK" || kept.at("urn:scim:wso2:schema", "accountState") != nil {
-		t.Errorf("extension attributes %s", kept.raw)
+	if kept.Text("urn:scim:wso2:schema", "country") != "LK" || kept.At("urn:scim:wso2:schema", "accountState") != nil {
+		t.Errorf("extension attributes %s", kept.Raw)
 	}
 	w.want(w.do("PATCH", "/o/scim2/Users/"+shared, w.org(w.acme), op("replace", "urn:scim:wso2:schema:accountLocked", true)), 200)
 	if got := w.accountsOf(w.acme)[0]; !got.Locked {
@@ -321,8 +321,8 @@ func TestDeleteUser(t *testing.T) { // FACTS.md section 9
 		t.Fatalf("account %+v", second)
 	}
 	refused := w.want(w.do("DELETE", "/o/scim2/Users/"+second.ID, w.org(w.acme), nil), 400)
-	if refused.text("scimType") != "invalidValue" || !strings.Contains(refused.text("detail"), "10049") {
-		t.Errorf("answer %s", refused.raw)
+	if refused.Text("scimType") != "invalidValue" || !strings.Contains(refused.Text("detail"), "10049") {
+		t.Errorf("answer %s", refused.Raw)
 	}
 	w.want(w.do("DELETE", "/o/scim2/Users/"+account, w.org(w.acme), nil), 204)
 	w.want(w.do("DELETE", "/o/scim2/Users/"+account, w.org(w.acme), nil), 404)
@@ -346,12 +346,12 @@ func TestRootTokenOnOrganizationPaths(t *testing.T) { // FACTS.md section 15.6
 	w := newWorld(t, nil)
 	w.sim.AddUser(asgardeo.Person{Email: "root@example.com"})
 	w.want(w.do("GET", "/o/scim2/Users", w.root(), nil), 403)
-	both := w.want(w.tokenRequest(map[string][]string{"grant_type": {"client_credentials"}, "scope": {scopeText(w.app.OrganizationScopes)}}), 200).text("access_token")
-	if a := w.want(w.do("GET", "/o/scim2/Users", both, nil), 200); a.text("Resources", 0, "userName") != "DEFAULT/root@example.com" {
-		t.Errorf("answer %s", a.raw)
+	both := w.want(w.tokenRequest(map[string][]string{"grant_type": {"client_credentials"}, "scope": {scopeText(w.app.OrganizationScopes)}}), 200).Text("access_token")
+	if a := w.want(w.do("GET", "/o/scim2/Users", both, nil), 200); a.Text("Resources", 0, "userName") != "DEFAULT/root@example.com" {
+		t.Errorf("answer %s", a.Raw)
 	}
-	if a := w.want(w.do("POST", "/o/api/server/v1/guests/invite", both, guest("root@example.com")), 500); a.text("code") != "OUI-65001" {
-		t.Errorf("answer %s", a.raw)
+	if a := w.want(w.do("POST", "/o/api/server/v1/guests/invite", both, guest("root@example.com")), 500); a.Text("code") != "OUI-65001" {
+		t.Errorf("answer %s", a.Raw)
 	}
 }
 
@@ -359,8 +359,8 @@ func TestNativeUser(t *testing.T) { // FACTS.md section 9
 	t.Parallel()
 	w := newWorld(t, nil)
 	a := w.want(w.do("POST", "/o/scim2/Users", w.org(w.acme), newUser("native@example.com")), 201)
-	if a.header.Get("Location") != w.srv.URL+"/t/rootorg/o/scim2/Users/"+a.text("id") || a.at("urn:scim:wso2:schema", "managedOrg") != nil {
-		t.Errorf("answer %s", a.raw)
+	if a.Header.Get("Location") != w.srv.URL+"/t/rootorg/o/scim2/Users/"+a.Text("id") || a.At("urn:scim:wso2:schema", "managedOrg") != nil {
+		t.Errorf("answer %s", a.Raw)
 	}
 	if n := len(w.accountsOf(w.sim.RootID())); n != 0 {
 		t.Errorf("%d users in the root", n)
@@ -381,22 +381,22 @@ func TestBulk(t *testing.T) { // FACTS.md sections 12 and 16
 	}
 	a := w.want(w.do("POST", "/scim2/Bulk", w.root(), map[string]any{"Operations": ops}), 200)
 	var got []any
-	for i := range a.len("Operations") {
-		got = append(got, a.at("Operations", i, "bulkId"), a.at("Operations", i, "status", "code"))
+	for i := range a.Len("Operations") {
+		got = append(got, a.At("Operations", i, "bulkId"), a.At("Operations", i, "status", "code"))
 	}
 	if want := []any{"u", 201.0, "again", 409.0, "get", 400.0, "g", 201.0}; !slices.Equal(got, want) {
 		t.Errorf("results %v, want %v", got, want)
 	}
-	if !strings.Contains(a.text("Operations", 1, "response"), `"status":"409"`) {
-		t.Errorf("the response is no JSON text: %s", a.raw)
+	if !strings.Contains(a.Text("Operations", 1, "response"), `"status":"409"`) {
+		t.Errorf("the response is no JSON text: %s", a.Raw)
 	}
 	if u := w.sim.State().Users[0]; !slices.Equal(u.Groups, []string{"team"}) {
 		t.Errorf("user %+v", u)
 	}
 	ops = []any{op("DELETE", "/Users/none", "a", nil), op("POST", "/Users", "b", newUser("b@example.com"))}
 	a = w.want(w.do("POST", "/scim2/Bulk", w.root(), map[string]any{"failOnErrors": 1, "Operations": ops}), 200)
-	if a.len("Operations") != 1 {
-		t.Errorf("failOnErrors: %s", a.raw)
+	if a.Len("Operations") != 1 {
+		t.Errorf("failOnErrors: %s", a.Raw)
 	}
 	w.want(w.do("POST", "/scim2/Bulk", w.root(), `{"x":"`+strings.Repeat("x", 1<<20)+`"}`), 413)
 }

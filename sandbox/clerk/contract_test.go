@@ -43,7 +43,7 @@ func TestContract(t *testing.T) {
 
 func driveUsers(w *world) {
 	u := w.post("/v1/users", m{"email_address": []string{"New@Example.com"}, "first_name": "N", "skip_password_requirement": true, "external_id": "x1", "created_at": "2020-01-02T03:04:05Z"})
-	id := u.text("id")
+	id := u.Text("id")
 	w.get("/v1/users?limit=2&order_by=-created_at")
 	w.get("/v1/users/count?query=new")
 	w.get("/v1/users/" + id)
@@ -56,7 +56,7 @@ func driveUsers(w *world) {
 	w.post("/v1/users/unban", m{"user_ids": []string{id}})
 	w.want(w.do("PATCH", "/v1/users/"+id+"/metadata", m{"public_metadata": m{"a": 1}}), 200)
 	w.want(w.do("PUT", "/v1/users/"+id+"/metadata", m{"private_metadata": m{"b": 2}}), 200)
-	e := w.post("/v1/email_addresses", m{"user_id": id, "email_address": "second@example.com", "verified": true}).text("id")
+	e := w.post("/v1/email_addresses", m{"user_id": id, "email_address": "second@example.com", "verified": true}).Text("id")
 	w.get("/v1/email_addresses/" + e)
 	w.want(w.do("PATCH", "/v1/email_addresses/"+e, m{"primary": true}), 200)
 	w.want(w.do("DELETE", "/v1/email_addresses/"+e, nil), 200)
@@ -67,7 +67,7 @@ func driveUsers(w *world) {
 }
 
 func driveOrganizations(w *world) {
-	id := w.post("/v1/organizations", m{"name": "Beta", "created_by": w.outside, "public_metadata": m{"a": m{"b": 1}}}).text("id")
+	id := w.post("/v1/organizations", m{"name": "Beta", "created_by": w.outside, "public_metadata": m{"a": m{"b": 1}}}).Text("id")
 	w.get("/v1/organizations?include_members_count=true&include_missing_member_with_elevated_permissions=true")
 	w.get("/v1/organizations/" + id)
 	w.want(w.do("PATCH", "/v1/organizations/"+id, m{"name": "Beta 2", "max_allowed_memberships": 0}), 200)
@@ -85,14 +85,14 @@ func driveOrganizations(w *world) {
 }
 
 func driveInvitations(w *world) {
-	id := w.want(w.invite("a@example.com", "inviter_user_id", w.admin), 200).text("id")
+	id := w.want(w.invite("a@example.com", "inviter_user_id", w.admin), 200).Text("id")
 	w.get(w.org("/invitations/" + id))
 	w.get(w.org("/invitations?status=pending&email_address=a%40example.com"))
 	w.get(w.org("/invitations/pending"))
 	w.get("/v1/organization_invitations?query=example&order_by=%2Bemail_address")
 	w.post(w.org("/invitations/"+id+"/revoke"), m{"requesting_user_id": w.admin})
 	w.post(w.org("/invitations/bulk"), []m{invitation("b@example.com"), invitation("c@example.com")})
-	app := w.post("/v1/invitations", m{"email_address": "d@example.com", "template_slug": "waitlist_invitation"}).text("id")
+	app := w.post("/v1/invitations", m{"email_address": "d@example.com", "template_slug": "waitlist_invitation"}).Text("id")
 	w.post("/v1/invitations/bulk", []m{{"email_address": "e@example.com"}})
 	w.get("/v1/invitations")
 	w.get("/v1/invitations?paginated=true")
@@ -100,17 +100,17 @@ func driveInvitations(w *world) {
 }
 
 func driveRoles(w *world) {
-	p := w.post("/v1/organization_permissions", m{"name": "Read teams", "key": "org:teams:read", "description": "May read"}).text("id")
+	p := w.post("/v1/organization_permissions", m{"name": "Read teams", "key": "org:teams:read", "description": "May read"}).Text("id")
 	w.get("/v1/organization_permissions")
 	w.get("/v1/organization_permissions/" + p)
 	w.want(w.do("PATCH", "/v1/organization_permissions/"+p, m{"name": "Read all teams"}), 200)
-	r := w.post("/v1/organization_roles", m{"name": "Guest", "key": "org:guest", "permissions": []string{p}}).text("id")
+	r := w.post("/v1/organization_roles", m{"name": "Guest", "key": "org:guest", "permissions": []string{p}}).Text("id")
 	w.get("/v1/organization_roles")
 	w.get("/v1/organization_roles/" + r)
 	w.want(w.do("PATCH", "/v1/organization_roles/"+r, m{"description": "A guest"}), 200)
 	w.want(w.do("DELETE", "/v1/organization_roles/"+r+"/permissions/"+p, nil), 200)
 	w.post("/v1/organization_roles/"+r+"/permissions/"+p, nil)
-	set := w.post("/v1/role_sets", m{"name": "Small", "roles": []string{"org:admin", "org:member"}, "default_role_key": "org:member", "creator_role_key": "org:admin"}).text("key")
+	set := w.post("/v1/role_sets", m{"name": "Small", "roles": []string{"org:admin", "org:member"}, "default_role_key": "org:member", "creator_role_key": "org:admin"}).Text("key")
 	w.get("/v1/role_sets")
 	w.get("/v1/role_sets/" + url.PathEscape(set))
 	w.want(w.do("PATCH", "/v1/role_sets/"+set, m{"name": "Smaller"}), 200)
@@ -122,7 +122,7 @@ func driveRoles(w *world) {
 }
 
 func driveSessions(w *world) {
-	id := w.post("/v1/sessions", m{"user_id": w.admin, "active_organization_id": w.acme}).text("id")
+	id := w.post("/v1/sessions", m{"user_id": w.admin, "active_organization_id": w.acme}).Text("id")
 	w.get("/v1/sessions?user_id=" + w.admin)
 	w.get("/v1/sessions?paginated=true&user_id=" + w.admin)
 	w.get("/v1/sessions/" + id)

@@ -1,6 +1,7 @@
 package clerk_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -14,27 +15,27 @@ func TestInvitation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	a := w.want(w.invite("New@Example.COM", "public_metadata", m{"a": 1}, "private_metadata", m{"b": "c"}, "expires_in_days", 2), 200)
-	link := a.text("url")
+	link := a.Text("url")
 	want := m{
-		"object": "organization_invitation", "id": a.text("id"), "email_address": "new@example.com", "role": "org:member", "role_name": "Member",
+		"object": "organization_invitation", "id": a.Text("id"), "email_address": "new@example.com", "role": "org:member", "role_name": "Member",
 		"organization_id": w.acme, "inviter_id": nil, "public_inviter_data": nil, "status": "pending", "public_metadata": m{"a": 1},
 		"private_metadata": m{"b": "c"}, "url": link, "created_at": start.UnixMilli(), "updated_at": start.UnixMilli(),
 		"expires_at": start.Add(48 * time.Hour).UnixMilli(),
 	}
-	same(t, "invitation", a.json, want)
-	same(t, "read", w.get(w.org("/invitations/"+a.text("id"))).json, want)
-	mails := w.mails.to("new@example.com")
+	same(t, "invitation", a.JSON, want)
+	same(t, "read", w.get(w.org("/invitations/"+a.Text("id"))).JSON, want)
+	mails := w.mails.To("new@example.com")
 	if len(mails) != 1 || mails[0].Link != link || mails[0].Kind != clerk.MailOrganizationInvitation {
 		t.Errorf("mails %+v", mails)
 	}
-	revoked := w.post(w.org("/invitations/"+a.text("id")+"/revoke"), nil)
-	if revoked.text("status") != "revoked" || revoked.at("url") != nil {
-		t.Errorf("revoked: %s", revoked.raw)
+	revoked := w.post(w.org("/invitations/"+a.Text("id")+"/revoke"), nil)
+	if revoked.Text("status") != "revoked" || revoked.At("url") != nil {
+		t.Errorf("revoked: %s", revoked.Raw)
 	}
 	plain := w.want(w.invite("plain@example.com", "notify", false, "redirect_url", nil, "expires_in_days", nil, "inviter_user_id", w.admin), 200)
-	same(t, "inviter", plain.at("public_inviter_data"), m{"user_id": w.admin, "first_name": "Bo", "last_name": "Ss", "image_url": plain.text("public_inviter_data", "image_url"), "has_image": false, "identifier": "boss@example.com"})
-	same(t, "default life", plain.number("expires_at")-plain.number("created_at"), (30 * 24 * time.Hour).Milliseconds())
-	if len(w.mails.to("plain@example.com")) != 0 {
+	same(t, "inviter", plain.At("public_inviter_data"), m{"user_id": w.admin, "first_name": "Bo", "last_name": "Ss", "image_url": plain.Text("public_inviter_data", "image_url"), "has_image": false, "identifier": "boss@example.com"})
+	same(t, "default life", plain.Number("expires_at")-plain.Number("created_at"), (30 * 24 * time.Hour).Milliseconds())
+	if len(w.mails.To("plain@example.com")) != 0 {
 		t.Error("a mail went out in spite of notify: false")
 	}
 }
@@ -85,14 +86,14 @@ func TestInvitationRefusals(t *testing.T) {
 			a := w.refused(w.do("POST", path, test.body), test.status, test.code)
 			bulk := w.refused(w.do("POST", path+"/bulk", []m{test.body}), test.status, test.code)
 			if test.meta != nil {
-				same(t, "meta", a.at("errors", 0, "meta"), test.meta)
-				same(t, "meta of the bulk", bulk.at("errors", 0, "meta"), test.meta)
+				same(t, "meta", a.At("errors", 0, "meta"), test.meta)
+				same(t, "meta of the bulk", bulk.At("errors", 0, "meta"), test.meta)
 			}
 		})
 	}
 	w.t = t
-	if after := len(w.sim.State().Invitations); after != before || len(w.mails.all) != 1 {
-		t.Errorf("%d invitations became %d, %d mails", before, after, len(w.mails.all))
+	if after := len(w.sim.State().Invitations); after != before || len(w.mails.All()) != 1 {
+		t.Errorf("%d invitations became %d, %d mails", before, after, len(w.mails.All()))
 	}
 }
 
@@ -100,21 +101,21 @@ func TestInvitationRefusals(t *testing.T) {
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	first := w.want(w.invite("a@example.com"), 200).text("id")
+	first := w.want(w.invite("a@example.com"), 200).Text("id")
 	w.refused(w.invite("A@example.com"), 400, "organization_invitation_not_unique")
 	other := w.sim.AddOrganization(clerk.Org{Name: "Other"})
 	w.post("/v1/organizations/"+other+"/invitations", invitation("a@example.com"))
 	w.quirks(func(q *clerk.Quirks) { q.DuplicateCode, q.DuplicateStatus = "duplicate_record", 409 })
 	a := w.refused(w.invite("a@example.com"), 409, "duplicate_record")
-	same(t, "meta", a.at("errors", 0, "meta", "email_addresses"), []string{"a@example.com"})
+	same(t, "meta", a.At("errors", 0, "meta", "email_addresses"), []string{"a@example.com"})
 	w.quirks(func(q *clerk.Quirks) { *q = clerk.DefaultQuirks(); q.Duplicates = "replace" })
-	second := w.want(w.invite("a@example.com"), 200).text("id")
-	if first == second || w.get(w.org("/invitations/"+first)).text("status") != "revoked" {
+	second := w.want(w.invite("a@example.com"), 200).Text("id")
+	if first == second || w.get(w.org("/invitations/"+first)).Text("status") != "revoked" {
 		t.Error("the first invitation is not replaced")
 	}
 	w.quirks(func(q *clerk.Quirks) { *q = clerk.DefaultQuirks() })
 	w.advance(30 * 24 * time.Hour)
-	same(t, "status at the end", w.get(w.org("/invitations/"+second)).text("status"), "expired")
+	same(t, "status at the end", w.get(w.org("/invitations/"+second)).Text("status"), "expired")
 	w.quirks(func(q *clerk.Quirks) { q.ExpiredBlocks = true })
 	w.refused(w.invite("a@example.com"), 400, "organization_invitation_not_unique")
 	w.quirks(func(q *clerk.Quirks) { q.ExpiredBlocks = false })
@@ -142,13 +143,13 @@ func TestBulk(t *testing.T) {
 		t.Fatalf("a refused bulk left %v", got)
 	}
 	a := w.post(bulk, many(10))
-	same(t, "total", a.number("total_count"), 10)
-	if len(a.list("data")) != 10 || a.text("data", 9, "email_address") != "many9@example.com" || len(w.mails.all) != 10 {
-		t.Errorf("bulk of ten: %d mails, %s", len(w.mails.all), a.raw)
+	same(t, "total", a.Number("total_count"), 10)
+	if len(a.List("data")) != 10 || a.Text("data", 9, "email_address") != "many9@example.com" || len(w.mails.All()) != 10 {
+		t.Errorf("bulk of ten: %d mails, %s", len(w.mails.All()), a.Raw)
 	}
 	w.quirks(func(q *clerk.Quirks) { q.BulkPartial = true })
 	w.refused(w.do("POST", bulk, bad), 404, "resource_not_found")
-	if len(w.mails.to("x@example.com")) != 1 || len(w.mails.to("y@example.com")) != 0 {
+	if len(w.mails.To("x@example.com")) != 1 || len(w.mails.To("y@example.com")) != 0 {
 		t.Error("a partial bulk does not keep what stands before the refused one")
 	}
 	// 2 members and 11 invitations: 7 places are left of 20.
@@ -164,7 +165,7 @@ func TestBulk(t *testing.T) {
 func TestRevoke(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	invited := func(address string) string { return w.want(w.invite(address), 200).text("id") }
+	invited := func(address string) string { return w.want(w.invite(address), 200).Text("id") }
 	revoke := func(id string, body any) answer { return w.do("POST", w.org("/invitations/"+id+"/revoke"), body) }
 	w.refused(revoke("orginv_none", nil), 404, "resource_not_found")
 	w.refused(w.do("GET", w.org("/invitations/orginv_none"), nil), 404, "resource_not_found")
@@ -198,7 +199,7 @@ func TestInvitationLists(t *testing.T) {
 	w := newWorld(t, nil)
 	ids := map[string]string{}
 	for _, name := range []string{"c", "a", "b", "d"} {
-		ids[name] = w.want(w.invite(name+"@example.com", "expires_in_days", map[bool]int{true: 1, false: 9}[name == "d"]), 200).text("id")
+		ids[name] = w.want(w.invite(name+"@example.com", "expires_in_days", map[bool]int{true: 1, false: 9}[name == "d"]), 200).Text("id")
 	}
 	w.post(w.org("/invitations/"+ids["c"]+"/revoke"), nil)
 	if _, err := w.sim.Accept(ids["a"]); err != nil {
@@ -229,27 +230,27 @@ func TestInvitationLists(t *testing.T) {
 			want = append(want, name+"@example.com")
 		}
 		a := w.get(w.org("/invitations?" + test.query))
-		if got := column(a.list("data"), "email_address"); !slices.Equal(got, want) {
+		if got := column(a.List("data"), "email_address"); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", test.query, got, want)
 		}
 	}
-	same(t, "total of a page", w.get(w.org("/invitations?limit=1")).number("total_count"), 4)
-	same(t, "pending", column(w.get(w.org("/invitations/pending")).list("data"), "id"), []string{ids["b"]})
+	same(t, "total of a page", w.get(w.org("/invitations?limit=1")).Number("total_count"), 4)
+	same(t, "pending", column(w.get(w.org("/invitations/pending")).List("data"), "id"), []string{ids["b"]})
 	for _, bad := range []string{"limit=0", "limit=501", "limit=x", "offset=-1", "status=open", "order_by=role"} {
 		w.want(w.do("GET", w.org("/invitations?"+bad), nil), 422)
 	}
 	all := w.get("/v1/organization_invitations?query=A%40ex")
-	same(t, "all", all.number("total_count"), 2)
-	same(t, "organization", all.at("data", 0, "public_organization_data", "slug"), "other")
+	same(t, "all", all.Number("total_count"), 2)
+	same(t, "organization", all.At("data", 0, "public_organization_data", "slug"), "other")
 	user := w.sim.State().Users[3].ID
-	same(t, "the user's own", column(w.get("/v1/users/"+user+"/organization_invitations?status=pending").list("data"), "organization_id"), []string{other})
+	same(t, "the user's own", column(w.get("/v1/users/"+user+"/organization_invitations?status=pending").List("data"), "organization_id"), []string{other})
 	w.quirks(func(q *clerk.Quirks) {
 		q.OneStatus, q.ExactAddressFilter, q.ExpiredAsPending, q.URLAlways = true, true, true, true
 	})
 	w.refused(w.do("GET", w.org("/invitations?status=pending&status=revoked"), nil), 422, "form_param_duplicate")
-	same(t, "exact", len(w.get(w.org("/invitations?email_address="+url.QueryEscape("A@example.com"))).list("data")), 0)
-	same(t, "expired as pending", column(w.get(w.org("/invitations?status=pending")).list("data"), "id"), []string{ids["d"], ids["b"]})
-	if w.get(w.org("/invitations/"+ids["c"])).text("url") == "" {
+	same(t, "exact", len(w.get(w.org("/invitations?email_address="+url.QueryEscape("A@example.com"))).List("data")), 0)
+	same(t, "expired as pending", column(w.get(w.org("/invitations?status=pending")).List("data"), "id"), []string{ids["d"], ids["b"]})
+	if w.get(w.org("/invitations/"+ids["c"])).Text("url") == "" {
 		t.Error("no url in spite of URLAlways")
 	}
 }
@@ -261,12 +262,12 @@ func TestListsLag(t *testing.T) {
 	w := newWorld(t, nil)
 	w.advance(time.Hour)
 	w.quirks(func(q *clerk.Quirks) { q.ListLagMS = 2000 })
-	id := w.want(w.invite("a@example.com"), 200).text("id")
+	id := w.want(w.invite("a@example.com"), 200).Text("id")
 	w.get(w.org("/invitations/" + id))
-	same(t, "at once", w.get(w.org("/invitations")).number("total_count"), 0)
-	same(t, "pending at once", w.get(w.org("/invitations/pending")).number("total_count"), 0)
+	same(t, "at once", w.get(w.org("/invitations")).Number("total_count"), 0)
+	same(t, "pending at once", w.get(w.org("/invitations/pending")).Number("total_count"), 0)
 	w.advance(2 * time.Second)
-	same(t, "later", w.get(w.org("/invitations")).number("total_count"), 1)
+	same(t, "later", w.get(w.org("/invitations")).Number("total_count"), 1)
 }
 
 func TestInvitationQuirks(t *testing.T) {
@@ -278,9 +279,9 @@ func TestInvitationQuirks(t *testing.T) {
 	w.quirks(func(q *clerk.Quirks) { q.InvitationsOff, q.BillingSeats = false, 3 })
 	w.want(w.invite("a@example.com"), 200)
 	a := w.refused(w.invite("b@example.com"), 402, "insufficient_seats")
-	same(t, "seats", a.at("errors", 0, "meta", "seats_quantity"), 3)
+	same(t, "seats", a.At("errors", 0, "meta", "seats_quantity"), 3)
 	w.refused(w.do("POST", w.org("/invitations/bulk"), []m{invitation("b@example.com")}), 403, "organization_membership_quota_exceeded")
-	w.mails.fail = true
+	w.mails.Fail = errors.New("mail server is down")
 	w.quirks(func(q *clerk.Quirks) { q.BillingSeats = 0 })
 	w.want(w.invite("c@example.com"), 200)
 	if mails := w.sim.State().Mails; mails[len(mails)-1].Error == "" {
@@ -292,13 +293,13 @@ func TestApplicationInvitations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	first := w.post("/v1/invitations", m{"email_address": "New@example.com", "public_metadata": m{"a": 1}, "expires_in_days": 1})
-	same(t, "invitation", first.json, m{
-		"object": "invitation", "id": first.text("id"), "email_address": "new@example.com", "public_metadata": m{"a": 1}, "revoked": false,
-		"status": "pending", "url": first.text("url"), "expires_at": start.Add(24 * time.Hour).UnixMilli(), "created_at": start.UnixMilli(), "updated_at": start.UnixMilli(),
+	same(t, "invitation", first.JSON, m{
+		"object": "invitation", "id": first.Text("id"), "email_address": "new@example.com", "public_metadata": m{"a": 1}, "revoked": false,
+		"status": "pending", "url": first.Text("url"), "expires_at": start.Add(24 * time.Hour).UnixMilli(), "created_at": start.UnixMilli(), "updated_at": start.UnixMilli(),
 	})
 	again := m{"email_address": "new@example.com"}
 	a := w.refused(w.do("POST", "/v1/invitations", again), 400, "duplicate_record")
-	same(t, "meta", a.at("errors", 0, "meta", "email_addresses"), []string{"new@example.com"})
+	same(t, "meta", a.At("errors", 0, "meta", "email_addresses"), []string{"new@example.com"})
 	w.refused(w.do("POST", "/v1/invitations/bulk", []m{{"email_address": "x@example.com"}, {"email_address": "x@example.com"}}), 400, "duplicate_record")
 	w.refused(w.do("POST", "/v1/invitations", m{"email_address": "boss@example.com"}), 422, "form_identifier_exists")
 	w.refused(w.do("POST", "/v1/invitations/bulk", []m{{"email_address": "boss@example.com", "ignore_existing": true}}), 422, "form_identifier_exists")
@@ -309,29 +310,29 @@ func TestApplicationInvitations(t *testing.T) {
 		w.want(w.do("POST", "/v1/invitations", bad), 422)
 	}
 	w.refused(w.do("POST", "/v1/invitations/bulk", `[]`), 422, "form_param_value_invalid")
-	second := w.post("/v1/invitations", m{"email_address": "new@example.com", "ignore_existing": true}).text("id")
+	second := w.post("/v1/invitations", m{"email_address": "new@example.com", "ignore_existing": true}).Text("id")
 	w.post("/v1/invitations", m{"email_address": "boss@example.com", "ignore_existing": true, "notify": false})
 	bulk := w.post("/v1/invitations/bulk", []m{{"email_address": "bulk@example.com"}})
-	same(t, "bulk", bulk.text(0, "email_address"), "bulk@example.com")
-	if len(w.mails.to("new@example.com")) != 2 || len(w.mails.to("boss@example.com")) != 0 {
+	same(t, "bulk", bulk.Text(0, "email_address"), "bulk@example.com")
+	if len(w.mails.To("new@example.com")) != 2 || len(w.mails.To("boss@example.com")) != 0 {
 		t.Error("the wrong mails went out")
 	}
 	revoked := w.post("/v1/invitations/"+second+"/revoke", nil)
-	same(t, "revoked", []any{revoked.at("revoked"), revoked.at("status")}, []any{true, "revoked"})
+	same(t, "revoked", []any{revoked.At("revoked"), revoked.At("status")}, []any{true, "revoked"})
 	w.refused(w.do("POST", "/v1/invitations/"+second+"/revoke", nil), 400, "invitation_already_revoked")
 	w.refused(w.do("POST", "/v1/invitations/inv_none/revoke", nil), 404, "resource_not_found")
-	accepted := bulk.text(0, "id")
+	accepted := bulk.Text(0, "id")
 	if _, err := w.sim.Accept(accepted); err != nil {
 		t.Fatal(err)
 	}
 	w.refused(w.do("POST", "/v1/invitations/"+accepted+"/revoke", nil), 400, "invitation_already_accepted")
 	w.advance(24 * time.Hour)
 	for query, want := range map[string]int{"": 3, "status=revoked": 1, "status=expired": 1, "status=accepted": 1, "query=BULK": 1, "query=" + second + "&status=revoked": 1, "order_by=expires_at&limit=2": 2} {
-		if got := len(w.get("/v1/invitations?" + query).list()); got != want {
+		if got := len(w.get("/v1/invitations?" + query).List()); got != want {
 			t.Errorf("%q: %d, want %d", query, got, want)
 		}
 	}
-	same(t, "envelope", w.get("/v1/invitations?paginated=true&limit=1").number("total_count"), 3)
+	same(t, "envelope", w.get("/v1/invitations?paginated=true&limit=1").Number("total_count"), 3)
 	w.want(w.do("GET", "/v1/invitations?paginated=maybe", nil), 422)
-	same(t, "organization's", w.get(w.org("/invitations")).number("total_count"), 0)
+	same(t, "organization's", w.get(w.org("/invitations")).Number("total_count"), 0)
 }

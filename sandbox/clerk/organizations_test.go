@@ -13,21 +13,21 @@ func TestOrganizations(t *testing.T) {
 	w := newWorld(t, nil)
 	w.advance(time.Second)
 	a := w.post("/v1/organizations", m{"name": " Beta ", "slug": "beta", "created_by": w.outside, "created_at": "2020-01-02T03:04:05Z", "private_metadata": m{"p": 1}})
-	id := a.text("id")
+	id := a.Text("id")
 	now := start.Add(time.Second).UnixMilli()
-	same(t, "organization", a.json, m{
-		"object": "organization", "id": id, "name": "Beta", "slug": "beta", "image_url": a.text("image_url"), "has_image": false, "max_allowed_memberships": 5,
+	same(t, "organization", a.JSON, m{
+		"object": "organization", "id": id, "name": "Beta", "slug": "beta", "image_url": a.Text("image_url"), "has_image": false, "max_allowed_memberships": 5,
 		"admin_delete_enabled": true, "public_metadata": m{}, "private_metadata": m{"p": 1}, "created_by": w.outside, "created_at": 1577934245000,
 		"updated_at": now, "role_set_key": "role_set:default",
 	})
-	same(t, "creator", column(w.get("/v1/organizations/"+id+"/memberships").list("data"), "role"), []string{"org:admin"})
-	same(t, "by slug", w.get("/v1/organizations/beta").text("id"), id)
-	same(t, "counted", w.get("/v1/organizations/acme?include_members_count=true").number("members_count"), 2)
+	same(t, "creator", column(w.get("/v1/organizations/"+id+"/memberships").List("data"), "role"), []string{"org:admin"})
+	same(t, "by slug", w.get("/v1/organizations/beta").Text("id"), id)
+	same(t, "counted", w.get("/v1/organizations/acme?include_members_count=true").Number("members_count"), 2)
 	empty := w.post("/v1/organizations", m{"name": "No Members", "max_allowed_memberships": 0})
-	if !strings.HasPrefix(empty.text("slug"), "no-members-") || empty.at("created_by") != nil {
-		t.Errorf("without slug and creator: %s", empty.raw)
+	if !strings.HasPrefix(empty.Text("slug"), "no-members-") || empty.At("created_by") != nil {
+		t.Errorf("without slug and creator: %s", empty.Raw)
 	}
-	same(t, "missing", w.get("/v1/organizations/"+empty.text("id")+"?include_missing_member_with_elevated_permissions=true").at("missing_member_with_elevated_permissions"), true)
+	same(t, "missing", w.get("/v1/organizations/"+empty.Text("id")+"?include_missing_member_with_elevated_permissions=true").At("missing_member_with_elevated_permissions"), true)
 
 	tests := []struct {
 		body        m
@@ -49,11 +49,11 @@ func TestOrganizations(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := w.refused(w.do("POST", "/v1/organizations", test.body), test.status, test.code)
-		same(t, "param", got.text("errors", 0, "meta", "param_name"), test.param)
+		same(t, "param", got.Text("errors", 0, "meta", "param_name"), test.param)
 	}
 	w.post("/v1/organizations", m{"name": strings.Repeat("ä", 256)})
 	changed := w.want(w.do("PATCH", "/v1/organizations/"+id, m{"name": "Gamma", "slug": "beta", "admin_delete_enabled": false, "max_allowed_memberships": 9}), 200)
-	same(t, "changed", []any{changed.at("name"), changed.at("slug"), changed.at("admin_delete_enabled"), changed.at("max_allowed_memberships")}, []any{"Gamma", "beta", false, 9})
+	same(t, "changed", []any{changed.At("name"), changed.At("slug"), changed.At("admin_delete_enabled"), changed.At("max_allowed_memberships")}, []any{"Gamma", "beta", false, 9})
 	w.refused(w.do("PATCH", "/v1/organizations/"+id, m{"slug": "acme"}), 422, "form_identifier_exists")
 	for _, path := range []string{"", "/metadata"} {
 		w.refused(w.do("PATCH", "/v1/organizations/org_none"+path, m{}), 404, "resource_not_found")
@@ -61,13 +61,13 @@ func TestOrganizations(t *testing.T) {
 	w.refused(w.do("PATCH", "/v1/organizations/acme", m{}), 404, "resource_not_found")
 	w.refused(w.do("GET", "/v1/organizations/none", nil), 404, "resource_not_found")
 	w.want(w.do("PATCH", "/v1/organizations/"+id+"/metadata", m{"private_metadata": m{"p": nil, "q": m{"r": 1}}}), 200)
-	same(t, "merged", w.get("/v1/organizations/"+id).at("private_metadata"), m{"q": m{"r": 1}})
-	same(t, "replaced", w.want(w.do("PUT", "/v1/organizations/"+id+"/metadata", m{"private_metadata": m{"s": 1}}), 200).at("private_metadata"), m{"s": 1})
+	same(t, "merged", w.get("/v1/organizations/"+id).At("private_metadata"), m{"q": m{"r": 1}})
+	same(t, "replaced", w.want(w.do("PUT", "/v1/organizations/"+id+"/metadata", m{"private_metadata": m{"s": 1}}), 200).At("private_metadata"), m{"s": 1})
 	w.refused(w.do("PUT", "/v1/organizations/"+id+"/metadata", m{"unsafe_metadata": m{}}), 422, "form_param_unknown")
 
-	same(t, "deleted", w.want(w.do("DELETE", "/v1/organizations/"+id, nil), 200).json, m{"object": "organization", "id": id, "slug": "beta", "deleted": true})
+	same(t, "deleted", w.want(w.do("DELETE", "/v1/organizations/"+id, nil), 200).JSON, m{"object": "organization", "id": id, "slug": "beta", "deleted": true})
 	w.refused(w.do("DELETE", "/v1/organizations/"+id, nil), 404, "resource_not_found")
-	same(t, "memberships are gone", w.get("/v1/users/"+w.outside+"/organization_memberships").number("total_count"), 0)
+	same(t, "memberships are gone", w.get("/v1/users/"+w.outside+"/organization_memberships").Number("total_count"), 0)
 }
 
 func TestListOrganizations(t *testing.T) {
@@ -93,7 +93,7 @@ func TestListOrganizations(t *testing.T) {
 		{"limit=1&offset=1", []string{"zeta"}},
 	}
 	for _, test := range tests {
-		same(t, test.query, column(w.get("/v1/organizations?"+test.query).list("data"), "slug"), test.want)
+		same(t, test.query, column(w.get("/v1/organizations?"+test.query).List("data"), "slug"), test.want)
 	}
 	for _, bad := range []string{"order_by=slug", "limit=0", "include_members_count=1"} {
 		w.want(w.do("GET", "/v1/organizations?"+bad, nil), 422)
@@ -105,14 +105,14 @@ func TestSettings(t *testing.T) {
 	w := newWorld(t, nil)
 	const path = "/v1/instance/organization_settings"
 	a := w.get(path)
-	same(t, "defaults", []any{a.at("enabled"), a.at("max_allowed_memberships"), a.at("creator_role"), a.at("domains_default_role"), a.at("initial_role_set_key"), a.at("slug_disabled")},
+	same(t, "defaults", []any{a.At("enabled"), a.At("max_allowed_memberships"), a.At("creator_role"), a.At("domains_default_role"), a.At("initial_role_set_key"), a.At("slug_disabled")},
 		[]any{true, 5, "org:admin", "org:member", "role_set:default", false})
 	patch := func(body m) answer { return w.do("PATCH", path, body) }
 	w.want(patch(m{"max_allowed_memberships": 1, "slug_disabled": true, "domains_enrollment_modes": []string{"automatic_invitation"}}), 200)
 	w.refused(w.do("POST", "/v1/organizations", m{"name": "x", "slug": "x"}), 403, "organization_slugs_disabled")
-	id := w.post("/v1/organizations", m{"name": "x", "created_by": w.admin}).text("id")
+	id := w.post("/v1/organizations", m{"name": "x", "created_by": w.admin}).Text("id")
 	w.refused(w.do("POST", "/v1/organizations/"+id+"/invitations", invitation("a@example.com")), 403, "organization_membership_quota_exceeded")
-	member := w.get("/v1/organization_roles?query=org:member").text("data", 0, "id")
+	member := w.get("/v1/organization_roles?query=org:member").Text("data", 0, "id")
 	w.refused(patch(m{"creator_role_id": member}), 422, "form_param_value_invalid")
 	w.refused(patch(m{"creator_role_id": "role_none"}), 404, "resource_not_found")
 	w.refused(patch(m{"domains_enrollment_modes": []string{"x"}}), 422, "form_param_value_invalid")
@@ -131,17 +131,17 @@ func TestMemberships(t *testing.T) {
 	w.advance(time.Second)
 	now := start.Add(time.Second).UnixMilli()
 	a := w.post(w.org("/memberships"), m{"user_id": w.outside, "role": "org:member", "public_metadata": m{"a": 1}})
-	user := a.at("public_user_data").(m)
-	same(t, "membership", a.json, m{
-		"object": "organization_membership", "id": a.text("id"), "role": "org:member", "role_name": "Member",
+	user := a.At("public_user_data").(m)
+	same(t, "membership", a.JSON, m{
+		"object": "organization_membership", "id": a.Text("id"), "role": "org:member", "role_name": "Member",
 		"permissions": []string{"org:sys_memberships:read", "org:sys_billing:read"}, "public_metadata": m{"a": 1}, "private_metadata": m{},
-		"organization": a.at("organization"), "created_at": now, "updated_at": now,
+		"organization": a.At("organization"), "created_at": now, "updated_at": now,
 		"public_user_data": m{"user_id": w.outside, "first_name": nil, "last_name": nil, "profile_image_url": user["profile_image_url"], "image_url": user["image_url"],
 			"has_image": false, "identifier": "outside@example.com", "username": nil, "banned": false, "deprovisioned": false},
 	})
-	same(t, "organization", a.text("organization", "id"), w.acme)
+	same(t, "organization", a.Text("organization", "id"), w.acme)
 	nameOnly := w.sim.AddUser(clerk.Person{Username: "nomail"})
-	same(t, "identifier of one without address", w.post(w.org("/memberships"), m{"user_id": nameOnly, "role": "org:member"}).text("public_user_data", "identifier"), "nomail")
+	same(t, "identifier of one without address", w.post(w.org("/memberships"), m{"user_id": nameOnly, "role": "org:member"}).Text("public_user_data", "identifier"), "nomail")
 
 	free := w.sim.AddUser(clerk.Person{Email: "free@example.com"})
 	full := w.sim.AddOrganization(clerk.Org{Name: "Full", MemberLimit: 1})
@@ -159,7 +159,7 @@ func TestMemberships(t *testing.T) {
 	}
 	for _, r := range refusals {
 		got := w.refused(w.do("POST", "/v1/organizations/"+r.org+"/memberships", m{"user_id": r.user, "role": r.role}), r.status, r.code)
-		same(t, "param", got.text("errors", 0, "meta", "param_name"), r.param)
+		same(t, "param", got.Text("errors", 0, "meta", "param_name"), r.param)
 	}
 	w.refused(w.do("POST", w.org("/memberships"), m{"user_id": free}), 422, "form_param_missing")
 	w.quirks(func(q *clerk.Quirks) { q.ExclusiveMembership = true })
@@ -175,14 +175,14 @@ func TestLastAdministrator(t *testing.T) {
 	w.refused(w.do("DELETE", admin, nil), 400, "organization_minimum_permissions_needed")
 	w.refused(w.do("PATCH", admin, m{"role": "org:member"}), 400, "organization_minimum_permissions_needed")
 	w.want(w.do("PATCH", admin, m{"role": "org:admin"}), 200)
-	same(t, "role", w.want(w.do("PATCH", member, m{"role": "org:admin"}), 200).text("role_name"), "Admin")
-	same(t, "deleted", w.want(w.do("DELETE", admin, nil), 200).text("object"), "organization_membership")
+	same(t, "role", w.want(w.do("PATCH", member, m{"role": "org:admin"}), 200).Text("role_name"), "Admin")
+	same(t, "deleted", w.want(w.do("DELETE", admin, nil), 200).Text("object"), "organization_membership")
 	w.refused(w.do("DELETE", admin, nil), 404, "resource_not_found")
 	w.refused(w.do("PATCH", admin, m{"role": "org:admin"}), 404, "resource_not_found")
 	w.refused(w.do("PATCH", member, m{"role": "org:none"}), 404, "resource_not_found")
 	w.refused(w.do("PATCH", member, m{"public_metadata": m{}}), 422, "form_param_unknown")
 	w.want(w.do("PATCH", member+"/metadata", m{"public_metadata": m{"a": m{"b": 1}}}), 200)
-	same(t, "merged", w.want(w.do("PATCH", member+"/metadata", m{"public_metadata": m{"a": m{"c": 2}}}), 200).at("public_metadata"), m{"a": m{"b": 1, "c": 2}})
+	same(t, "merged", w.want(w.do("PATCH", member+"/metadata", m{"public_metadata": m{"a": m{"c": 2}}}), 200).At("public_metadata"), m{"a": m{"b": 1, "c": 2}})
 	w.refused(w.do("PATCH", admin+"/metadata", m{}), 404, "resource_not_found")
 	if !w.sim.ManageByDirectory(w.acme, w.member) || w.sim.ManageByDirectory(w.acme, w.outside) || w.sim.ManageByDirectory("none", w.outside) {
 		t.Error("ManageByDirectory")
@@ -198,9 +198,9 @@ func TestMembershipAndInvitation(t *testing.T) {
 	for quirk, want := range map[string]string{"keep": "pending", "accept": "accepted", "revoke": "revoked"} {
 		w := newWorld(t, nil)
 		w.quirks(func(q *clerk.Quirks) { q.MembershipSettles = quirk })
-		id := w.want(w.invite("outside@example.com"), 200).text("id")
+		id := w.want(w.invite("outside@example.com"), 200).Text("id")
 		w.post(w.org("/memberships"), m{"user_id": w.outside, "role": "org:member"})
-		same(t, quirk, w.get(w.org("/invitations/"+id)).text("status"), want)
+		same(t, quirk, w.get(w.org("/invitations/"+id)).Text("status"), want)
 	}
 }
 
@@ -230,13 +230,13 @@ func TestListMemberships(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := []string{}
-		for _, id := range column(w.get(w.org("/memberships?"+test.query)).list("data"), "public_user_data", "user_id") {
+		for _, id := range column(w.get(w.org("/memberships?"+test.query)).List("data"), "public_user_data", "user_id") {
 			got = append(got, names[id])
 		}
 		same(t, test.query, got, test.want)
 	}
-	same(t, "all", w.get("/v1/organization_memberships?limit=1").number("total_count"), 4)
-	same(t, "the user's", column(w.get("/v1/users/"+w.outside+"/organization_memberships").list("data"), "organization", "name"), []string{"Other", "Acme"})
+	same(t, "all", w.get("/v1/organization_memberships?limit=1").Number("total_count"), 4)
+	same(t, "the user's", column(w.get("/v1/users/"+w.outside+"/organization_memberships").List("data"), "organization", "name"), []string{"Other", "Acme"})
 	w.refused(w.do("GET", "/v1/users/none/organization_memberships", nil), 404, "resource_not_found")
 	w.refused(w.do("GET", "/v1/users/none/organization_invitations", nil), 404, "resource_not_found")
 	w.refused(w.do("GET", "/v1/organizations/none/memberships", nil), 404, "resource_not_found")

@@ -18,9 +18,9 @@ func (w *world) claims(token string) m {
 	w.t.Helper()
 	private := w.get("/v1/jwks")
 	public := w.want(w.do("GET", "/.well-known/jwks.json", nil, "Authorization", ""), 200)
-	same(w.t, "keys", private.json, public.json)
+	same(w.t, "keys", private.JSON, public.JSON)
 	var set jose.JSONWebKeySet
-	if err := json.Unmarshal([]byte(private.raw), &set); err != nil {
+	if err := json.Unmarshal([]byte(private.Raw), &set); err != nil {
 		w.t.Fatal(err)
 	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
@@ -29,7 +29,7 @@ func (w *world) claims(token string) m {
 	}
 	header := parsed.Headers[0]
 	if header.KeyID != set.Keys[0].KeyID || header.ExtraHeaders[jose.HeaderType] != "JWT" || set.Keys[0].Use != "sig" {
-		w.t.Fatalf("header %+v, keys %s", header, private.raw)
+		w.t.Fatalf("header %+v, keys %s", header, private.Raw)
 	}
 	var out m
 	if err := parsed.Claims(set.Keys[0].Key, &out); err != nil {
@@ -43,11 +43,11 @@ func (w *world) permit() {
 	w.t.Helper()
 	var ids []string
 	for _, key := range []string{"org:dashboard:manage", "org:dashboard:read", "org:teams:read"} {
-		ids = append(ids, w.post("/v1/organization_permissions", m{"name": key, "key": key}).text("id"))
+		ids = append(ids, w.post("/v1/organization_permissions", m{"name": key, "key": key}).Text("id"))
 	}
 	roles := w.get("/v1/organization_roles?query=org:member")
 	for _, id := range ids {
-		w.post("/v1/organization_roles/"+roles.text("data", 0, "id")+"/permissions/"+id, nil)
+		w.post("/v1/organization_roles/"+roles.Text("data", 0, "id")+"/permissions/"+id, nil)
 	}
 }
 
@@ -96,11 +96,11 @@ func TestSessions(t *testing.T) {
 	w.refused(w.do("POST", "/v1/sessions", m{"user_id": "none"}), 404, "resource_not_found")
 	w.refused(w.do("POST", "/v1/sessions", m{"user_id": w.outside, "active_organization_id": w.acme}), 404, "resource_not_found")
 	a := w.post("/v1/sessions", m{"user_id": w.admin})
-	same(t, "active organization", a.text("last_active_organization_id"), w.acme)
+	same(t, "active organization", a.Text("last_active_organization_id"), w.acme)
 	token := func(version string) m {
 		w.version = version
 		defer func() { w.version = latest }()
-		return w.claims(w.post("/v1/sessions/"+a.text("id")+"/tokens", nil).text("jwt"))
+		return w.claims(w.post("/v1/sessions/"+a.Text("id")+"/tokens", nil).Text("jwt"))
 	}
 	same(t, "by the newest version", token(latest)["v"], 2)
 	same(t, "by an old version", token("2025-03-12")["org_role"], "org:admin")
@@ -108,18 +108,18 @@ func TestSessions(t *testing.T) {
 	old := token(latest)
 	same(t, "by the quirk", []any{old["org_role"], old["nbf"]}, []any{"org:admin", start.Unix()})
 	for _, seconds := range []any{29, 315360001, "90"} {
-		w.want(w.do("POST", "/v1/sessions/"+a.text("id")+"/tokens", m{"expires_in_seconds": seconds}), 422)
+		w.want(w.do("POST", "/v1/sessions/"+a.Text("id")+"/tokens", m{"expires_in_seconds": seconds}), 422)
 	}
 	w.refused(w.do("POST", "/v1/sessions/none/tokens", nil), 404, "resource_not_found")
 	w.refused(w.do("GET", "/v1/sessions", nil), 422, "form_param_missing")
-	second := w.post("/v1/sessions", m{"user_id": w.admin}).text("id")
+	second := w.post("/v1/sessions", m{"user_id": w.admin}).Text("id")
 	w.post("/v1/sessions/"+second+"/revoke", nil)
-	same(t, "active", column(w.get("/v1/sessions?status=active&user_id="+w.admin).list(), "id"), []string{a.text("id")})
-	same(t, "revoked", column(w.get("/v1/sessions?status=revoked&paginated=true&user_id="+w.admin).list("data"), "id"), []string{second})
+	same(t, "active", column(w.get("/v1/sessions?status=active&user_id="+w.admin).List(), "id"), []string{a.Text("id")})
+	same(t, "revoked", column(w.get("/v1/sessions?status=revoked&paginated=true&user_id="+w.admin).List("data"), "id"), []string{second})
 	w.refused(w.do("POST", "/v1/sessions/"+second+"/tokens", nil), 401, "authentication_invalid")
 	w.advance(8 * 24 * time.Hour)
-	same(t, "expired", w.get("/v1/sessions/"+a.text("id")).text("status"), "expired")
-	third := w.post("/v1/sessions", m{"user_id": w.admin}).text("id")
+	same(t, "expired", w.get("/v1/sessions/"+a.Text("id")).Text("status"), "expired")
+	third := w.post("/v1/sessions", m{"user_id": w.admin}).Text("id")
 	w.post("/v1/users/"+w.admin+"/ban", nil)
-	same(t, "of the banned", w.get("/v1/sessions/"+third).text("status"), "revoked")
+	same(t, "of the banned", w.get("/v1/sessions/"+third).Text("status"), "revoked")
 }

@@ -62,11 +62,11 @@ func TestVersions(t *testing.T) {
 	w := newWorld(t, nil)
 	change := m{"public_metadata": m{"a": 1}}
 	a := w.refused(w.do("PATCH", w.org(""), change), 422, "form_param_unknown")
-	same(t, "param", a.at("errors", 0, "meta", "param_name"), "public_metadata")
+	same(t, "param", a.At("errors", 0, "meta", "param_name"), "public_metadata")
 	w.refused(w.do("PATCH", "/v1/users/"+w.admin, change), 422, "form_param_unknown")
 	for _, version := range []string{"2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", ""} {
 		w.version = version
-		same(t, version, w.want(w.do("PATCH", w.org(""), change), 200).at("public_metadata"), m{"a": 1})
+		same(t, version, w.want(w.do("PATCH", w.org(""), change), 200).At("public_metadata"), m{"a": 1})
 		w.want(w.do("PATCH", "/v1/users/"+w.admin, change), 200)
 	}
 	w.quirks(func(q *clerk.Quirks) { q.VersionWithoutHeader = "2026-05-12" })
@@ -99,18 +99,18 @@ func TestLimits(t *testing.T) {
 			w := newWorld(t, func(o *clerk.Options) { o.Production, o.Limits = true, true })
 			path := strings.NewReplacer("{user}", w.admin, "{org}", w.acme).Replace(test.path)
 			for n := range test.allowed {
-				if a := w.do(test.method, path, test.body); a.status == 429 {
+				if a := w.do(test.method, path, test.body); a.Status == 429 {
 					t.Fatalf("call %d is refused", n+1)
 				}
 			}
 			w.advance(test.window / 2)
 			a := w.refused(w.do(test.method, path, test.body), 429, "too_many_requests")
 			wait := map[time.Duration]string{10 * time.Second: "5", time.Hour: "1800"}[test.window]
-			if got := a.header.Get("Retry-After"); got != wait {
+			if got := a.Header.Get("Retry-After"); got != wait {
 				t.Fatalf("Retry-After %q, want %q", got, wait)
 			}
 			w.advance(test.window / 2)
-			if a := w.do(test.method, path, test.body); a.status == 429 {
+			if a := w.do(test.method, path, test.body); a.Status == 429 {
 				t.Fatal("still refused when the window has ended")
 			}
 		})
@@ -135,8 +135,8 @@ func TestLimitsAreTheInstances(t *testing.T) {
 	for _, body := range []string{"html", "text"} {
 		w.quirks(func(q *clerk.Quirks) { q.TooManyBody, q.NoRetryAfter = body, true })
 		a := w.want(w.do("PATCH", "/v1/users/"+w.admin, m{}), 429)
-		if a.json != nil || a.header.Get("Retry-After") != "" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/") {
-			t.Errorf("%s: %q, %v", body, a.raw, a.header)
+		if a.JSON != nil || a.Header.Get("Retry-After") != "" || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/") {
+			t.Errorf("%s: %q, %v", body, a.Raw, a.Header)
 		}
 	}
 }
@@ -176,11 +176,11 @@ func TestAdminSurface(t *testing.T) {
 	for _, bad := range []m{{"duplicates": "sometimes"}, {"nothing": 1}, {"duplicate_status": 500}, {"token_version": 3}, {"version_without_header": "x"}} {
 		w.want(w.do("PATCH", "/_sandbox/quirks", bad), 400)
 	}
-	same(t, "quirk", w.get("/_sandbox/quirks").text("duplicates"), "replace")
-	id := w.want(w.invite("a@example.com"), 200).text("url")
+	same(t, "quirk", w.get("/_sandbox/quirks").Text("duplicates"), "replace")
+	id := w.want(w.invite("a@example.com"), 200).Text("url")
 	w.open(id)
 	for _, path := range []string{"/_sandbox/state", "/_sandbox/calls"} {
-		if a := w.get(path); strings.Contains(a.raw, strings.SplitAfter(id, "ticket=")[1]) || strings.Contains(a.raw, w.sim.SecretKey()) {
+		if a := w.get(path); strings.Contains(a.Raw, strings.SplitAfter(id, "ticket=")[1]) || strings.Contains(a.Raw, w.sim.SecretKey()) {
 			t.Errorf("%s shows a secret", path)
 		}
 	}

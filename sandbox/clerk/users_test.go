@@ -30,16 +30,16 @@ func TestCreateUser(t *testing.T) {
 	for name, want := range map[string]any{
 		"object": "user", "external_id": "x-1", "first_name": "Ä", "last_name": nil, "username": "name", "password_enabled": false, "banned": true, "locked": true,
 		"lockout_expires_in_seconds": 3600, "created_at": 1577934245000, "updated_at": start.UnixMilli(), "create_organizations_limit": 0, "last_sign_in_at": nil,
-		"primary_email_address_id": a.at("email_addresses", 0, "id"), "private_metadata": m{},
+		"primary_email_address_id": a.At("email_addresses", 0, "id"), "private_metadata": m{},
 	} {
-		same(t, name, a.at(name), want)
+		same(t, name, a.At(name), want)
 	}
-	same(t, "addresses", column(a.list("email_addresses"), "email_address"), []string{"first@example.com", "second@example.com"})
-	same(t, "reserved", []any{a.at("email_addresses", 0, "reserved"), a.at("email_addresses", 1, "reserved"), a.at("email_addresses", 1, "verification")}, []any{false, true, nil})
-	if !strings.Contains(a.raw, "12345678901234567") {
+	same(t, "addresses", column(a.List("email_addresses"), "email_address"), []string{"first@example.com", "second@example.com"})
+	same(t, "reserved", []any{a.At("email_addresses", 0, "reserved"), a.At("email_addresses", 1, "reserved"), a.At("email_addresses", 1, "verification")}, []any{false, true, nil})
+	if !strings.Contains(a.Raw, "12345678901234567") {
 		t.Error("a long number in metadata is rounded")
 	}
-	if len(w.mails.all) != 0 {
+	if len(w.mails.All()) != 0 {
 		t.Error("creating a user sent a mail")
 	}
 }
@@ -79,11 +79,11 @@ func TestCreateUserRefusals(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w.t = t
 			a := w.refused(w.do("POST", "/v1/users", test.body), 422, test.code)
-			same(t, "param", a.text("errors", 0, "meta", "param_name"), test.param)
+			same(t, "param", a.Text("errors", 0, "meta", "param_name"), test.param)
 		})
 	}
 	w.t = t
-	same(t, "users", w.get("/v1/users/count").number("total_count"), 4)
+	same(t, "users", w.get("/v1/users/count").Number("total_count"), 4)
 	w.post("/v1/users", m{"skip_user_requirement": true, "skip_password_requirement": true})
 	w.post("/v1/users", newUser("short@example.com", "password", "short", "skip_password_checks", true))
 	w.post("/v1/users", m{"email_address": []string{"digest@example.com"}, "password_digest": digest, "password_hasher": "bcrypt"})
@@ -94,10 +94,10 @@ func TestCreateUserRefusals(t *testing.T) {
 func TestPasswords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	id := w.post("/v1/users", newUser("a@example.com")).text("id")
+	id := w.post("/v1/users", newUser("a@example.com")).Text("id")
 	verify := "/v1/users/" + id + "/verify_password"
 	w.refused(w.do("POST", verify, m{"password": "x"}), 400, "password_not_set")
-	same(t, "enabled", w.want(w.do("PATCH", "/v1/users/"+id, m{"password": "long-enough-1"}), 200).at("password_enabled"), true)
+	same(t, "enabled", w.want(w.do("PATCH", "/v1/users/"+id, m{"password": "long-enough-1"}), 200).At("password_enabled"), true)
 	w.refused(w.do("POST", verify, m{"password": "x"}), 422, "incorrect_password")
 	w.refused(w.do("POST", verify, nil), 422, "form_param_missing")
 	w.post(verify, m{"password": "long-enough-1"})
@@ -109,17 +109,17 @@ func TestPasswords(t *testing.T) {
 func TestUpdateUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	id := w.post("/v1/users", newUser("a@example.com", "external_id", "x-1", "username", "name", "public_metadata", m{"keep": m{"a": 1, "b": 2}, "drop": 1})).text("id")
+	id := w.post("/v1/users", newUser("a@example.com", "external_id", "x-1", "username", "name", "public_metadata", m{"keep": m{"a": 1, "b": 2}, "drop": 1})).Text("id")
 	path := "/v1/users/" + id
 	a := w.want(w.do("PATCH", path, m{"first_name": "New", "username": nil, "external_id": "x-1", "delete_self_enabled": false}), 200)
-	same(t, "changed", []any{a.at("first_name"), a.at("username"), a.at("external_id"), a.at("delete_self_enabled")}, []any{"New", nil, "x-1", false})
+	same(t, "changed", []any{a.At("first_name"), a.At("username"), a.At("external_id"), a.At("delete_self_enabled")}, []any{"New", nil, "x-1", false})
 	w.refused(w.do("PATCH", path, m{"username": "memb"}), 422, "form_identifier_exists")
 	w.refused(w.do("PATCH", path, m{"email_address": []string{"b@example.com"}}), 422, "form_param_unknown")
 	w.refused(w.do("PATCH", path, m{"primary_email_address_id": "idn_none"}), 404, "resource_not_found")
 	merged := w.want(w.do("PATCH", path+"/metadata", m{"public_metadata": m{"keep": m{"b": nil, "c": m{"d": nil, "e": 1}}, "drop": nil}}), 200)
-	same(t, "merged", merged.at("public_metadata"), m{"keep": m{"a": 1, "c": m{"e": 1}}})
+	same(t, "merged", merged.At("public_metadata"), m{"keep": m{"a": 1, "c": m{"e": 1}}})
 	replaced := w.want(w.do("PUT", path+"/metadata", m{"public_metadata": m{"x": nil}, "unsafe_metadata": nil}), 200)
-	same(t, "replaced", []any{replaced.at("public_metadata"), replaced.at("unsafe_metadata"), replaced.at("private_metadata")}, []any{m{"x": nil}, nil, m{}})
+	same(t, "replaced", []any{replaced.At("public_metadata"), replaced.At("unsafe_metadata"), replaced.At("private_metadata")}, []any{m{"x": nil}, nil, m{}})
 	w.refused(w.do("PATCH", path+"/metadata", m{"public_metadata": nil}), 422, "form_param_nil")
 	w.refused(w.do("PATCH", path+"/metadata", m{"public_metadata": 1}), 422, "form_param_type_invalid")
 	for _, method := range []string{"GET", "PATCH", "DELETE"} {
@@ -129,11 +129,11 @@ func TestUpdateUser(t *testing.T) {
 		w.refused(w.do("POST", "/v1/users/user_none/"+deed, nil), 404, "resource_not_found")
 	}
 	w.refused(w.do("PUT", "/v1/users/user_none/metadata", m{}), 404, "resource_not_found")
-	same(t, "locked", w.post(path+"/lock", nil).at("locked"), true)
+	same(t, "locked", w.post(path+"/lock", nil).At("locked"), true)
 	w.advance(time.Hour)
-	same(t, "lock has run out", w.get(path).at("locked"), false)
-	same(t, "banned", column(w.post("/v1/users/ban", m{"user_ids": []string{id, w.outside}}).list(), "id"), []string{id, w.outside})
-	same(t, "banned by filter", w.get("/v1/users/count?banned=true").number("total_count"), 2)
+	same(t, "lock has run out", w.get(path).At("locked"), false)
+	same(t, "banned", column(w.post("/v1/users/ban", m{"user_ids": []string{id, w.outside}}).List(), "id"), []string{id, w.outside})
+	same(t, "banned by filter", w.get("/v1/users/count?banned=true").Number("total_count"), 2)
 	w.refused(w.do("POST", "/v1/users/ban", m{"user_ids": []string{id, "user_none"}}), 404, "resource_not_found")
 	w.refused(w.do("POST", "/v1/users/ban", m{"user_ids": []string{}}), 422, "form_param_value_invalid")
 	w.refused(w.do("POST", "/v1/users/unban", m{}), 422, "form_param_missing")
@@ -142,16 +142,16 @@ func TestUpdateUser(t *testing.T) {
 func TestDeleteUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	id := w.post("/v1/users", newUser("a@example.com", "external_id", "x-1")).text("id")
+	id := w.post("/v1/users", newUser("a@example.com", "external_id", "x-1")).Text("id")
 	other := w.sim.AddOrganization(clerk.Org{Name: "Other"})
-	invited := w.post("/v1/organizations/"+other+"/invitations", invitation("a@example.com")).text("id")
+	invited := w.post("/v1/organizations/"+other+"/invitations", invitation("a@example.com")).Text("id")
 	w.post(w.org("/memberships"), m{"user_id": id, "role": "org:member"})
-	same(t, "deleted", w.want(w.do("DELETE", "/v1/users/"+id, nil), 200).json, m{"object": "user", "id": id, "deleted": true, "external_id": "x-1"})
+	same(t, "deleted", w.want(w.do("DELETE", "/v1/users/"+id, nil), 200).JSON, m{"object": "user", "id": id, "deleted": true, "external_id": "x-1"})
 	w.refused(w.do("GET", "/v1/users/"+id, nil), 404, "resource_not_found")
-	same(t, "members", w.get(w.org("/memberships")).number("total_count"), 2)
-	status := func() string { return w.get("/v1/organizations/" + other + "/invitations/" + invited).text("status") }
+	same(t, "members", w.get(w.org("/memberships")).Number("total_count"), 2)
+	status := func() string { return w.get("/v1/organizations/" + other + "/invitations/" + invited).Text("status") }
 	same(t, "invitation", status(), "pending")
-	again := w.post("/v1/users", newUser("a@example.com")).text("id")
+	again := w.post("/v1/users", newUser("a@example.com")).Text("id")
 	if again == id {
 		t.Error("the id came back")
 	}
@@ -165,25 +165,25 @@ func TestEmailAddresses(t *testing.T) {
 	w := newWorld(t, nil)
 	add := func(body m) answer { return w.do("POST", "/v1/email_addresses", body) }
 	loose := w.want(add(m{"user_id": w.outside, "email_address": "Loose@example.com"}), 200)
-	same(t, "unverified", []any{loose.at("verification"), loose.at("email_address")}, []any{nil, "loose@example.com"})
+	same(t, "unverified", []any{loose.At("verification"), loose.At("email_address")}, []any{nil, "loose@example.com"})
 	w.want(add(m{"user_id": w.member, "email_address": "loose@example.com", "verified": true}), 200)
-	w.refused(w.do("PATCH", "/v1/email_addresses/"+loose.text("id"), m{"verified": true}), 409, "conflict")
+	w.refused(w.do("PATCH", "/v1/email_addresses/"+loose.Text("id"), m{"verified": true}), 409, "conflict")
 	w.refused(add(m{"user_id": w.outside, "email_address": "boss@example.com"}), 422, "form_identifier_exists")
 	w.refused(add(m{"user_id": "none", "email_address": "x@example.com"}), 404, "resource_not_found")
 	w.refused(add(m{"user_id": w.outside, "email_address": "none"}), 422, "form_param_format_invalid")
 	w.refused(add(m{"email_address": "x@example.com"}), 422, "form_param_missing")
-	second := w.want(add(m{"user_id": w.outside, "email_address": "second@example.com", "verified": true, "primary": true}), 200).text("id")
-	same(t, "primary", w.get("/v1/users/"+w.outside).text("primary_email_address_id"), second)
-	w.refused(w.do("PATCH", "/v1/users/"+w.outside, m{"primary_email_address_id": loose.text("id")}), 404, "resource_not_found")
+	second := w.want(add(m{"user_id": w.outside, "email_address": "second@example.com", "verified": true, "primary": true}), 200).Text("id")
+	same(t, "primary", w.get("/v1/users/"+w.outside).Text("primary_email_address_id"), second)
+	w.refused(w.do("PATCH", "/v1/users/"+w.outside, m{"primary_email_address_id": loose.Text("id")}), 404, "resource_not_found")
 	w.want(w.do("DELETE", "/v1/email_addresses/"+second, nil), 200)
 	w.refused(w.do("GET", "/v1/email_addresses/"+second, nil), 404, "resource_not_found")
 	user := w.get("/v1/users/" + w.outside)
-	same(t, "next primary", user.text("primary_email_address_id"), user.text("email_addresses", 0, "id"))
+	same(t, "next primary", user.Text("primary_email_address_id"), user.Text("email_addresses", 0, "id"))
 	replace := "/v1/users/" + w.outside + "/email_address"
 	w.refused(w.do("PUT", replace, m{"email_address": "boss@example.com"}), 422, "form_identifier_exists")
-	same(t, "kept", len(w.get("/v1/users/"+w.outside).list("email_addresses")), 2)
+	same(t, "kept", len(w.get("/v1/users/"+w.outside).List("email_addresses")), 2)
 	w.want(w.do("PUT", replace, m{"email_address": "outside@example.com", "identification_status": "reserved"}), 200)
-	same(t, "replaced", column(w.get("/v1/users/"+w.outside).list("email_addresses"), "email_address"), []string{"outside@example.com"})
+	same(t, "replaced", column(w.get("/v1/users/"+w.outside).List("email_addresses"), "email_address"), []string{"outside@example.com"})
 	w.refused(w.do("PUT", replace, m{"email_address": "x@example.com", "identification_status": "x"}), 422, "form_param_value_invalid")
 }
 
@@ -194,7 +194,7 @@ func TestListUsers(t *testing.T) {
 		w.advance(time.Second)
 		w.post("/v1/users", newUser(fmt.Sprintf("u%02d@example.com", i), "external_id", fmt.Sprintf("x%d", i), "first_name", "Anna", "last_name", fmt.Sprintf("L%d", 20-i)))
 	}
-	u := w.get("/v1/users?email_address=u03%40example.com").text(0, "id")
+	u := w.get("/v1/users?email_address=u03%40example.com").Text(0, "id")
 	w.want(w.do("POST", "/v1/email_addresses", m{"user_id": u, "email_address": "other@example.com", "verified": true}), 200)
 	milli := func(n int) string { return fmt.Sprint(start.Add(time.Duration(n) * time.Second).UnixMilli()) }
 	tests := []struct {
@@ -227,24 +227,24 @@ func TestListUsers(t *testing.T) {
 	}
 	for _, test := range tests {
 		list, count := w.get("/v1/users?limit=500&"+test.query), w.get("/v1/users/count?"+test.query)
-		if len(list.list()) != test.want || count.number("total_count") != int64(test.want) {
-			t.Errorf("%q: %d listed, %d counted, want %d", test.query, len(list.list()), count.number("total_count"), test.want)
+		if len(list.List()) != test.want || count.Number("total_count") != int64(test.want) {
+			t.Errorf("%q: %d listed, %d counted, want %d", test.query, len(list.List()), count.Number("total_count"), test.want)
 		}
 	}
-	same(t, "default page", len(w.get("/v1/users").list()), 10)
-	same(t, "newest first", w.get("/v1/users?limit=1").text(0, "external_id"), "x11")
-	same(t, "by name", w.get("/v1/users?order_by=-last_name&limit=1&name_query=anna").text(0, "external_id"), "x11")
-	same(t, "by name, up", w.get("/v1/users?order_by=last_name&limit=1&email_address_query=u0").text(0, "external_id"), "x9")
+	same(t, "default page", len(w.get("/v1/users").List()), 10)
+	same(t, "newest first", w.get("/v1/users?limit=1").Text(0, "external_id"), "x11")
+	same(t, "by name", w.get("/v1/users?order_by=-last_name&limit=1&name_query=anna").Text(0, "external_id"), "x11")
+	same(t, "by name, up", w.get("/v1/users?order_by=last_name&limit=1&email_address_query=u0").Text(0, "external_id"), "x9")
 	var walked []string
 	for after := ""; ; {
-		page := column(w.get("/v1/users?limit=4&starting_after="+after).list(), "id")
+		page := column(w.get("/v1/users?limit=4&starting_after="+after).List(), "id")
 		walked = append(walked, page...)
 		if len(page) < 4 {
 			break
 		}
 		after = page[3]
 	}
-	same(t, "walked", walked, column(w.get("/v1/users?limit=500").list(), "id"))
+	same(t, "walked", walked, column(w.get("/v1/users?limit=500").List(), "id"))
 	many := url.Values{}
 	for i := range 101 {
 		many.Add("email_address", fmt.Sprint(i))
@@ -255,7 +255,7 @@ func TestListUsers(t *testing.T) {
 	}
 	w.get("/v1/users?starting_after=" + u + "&order_by=%2Bcreated_at&offset=0")
 	w.quirks(func(q *clerk.Quirks) { q.ExactAddressFilter = true })
-	if slices.Contains(column(w.get("/v1/users?email_address=U03%40example.com").list(), "id"), u) {
+	if slices.Contains(column(w.get("/v1/users?email_address=U03%40example.com").List(), "id"), u) {
 		t.Error("the case of the filter is not minded")
 	}
 }

@@ -2,17 +2,11 @@ package clerk_test
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +15,7 @@ import (
 	"usher/internal/contracttest"
 	"usher/sandbox/clerk"
 	"usher/sandbox/clerk/contract"
-	"usher/sandbox/stage"
+	"usher/sandbox/sandboxtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,74 +23,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const latest = "2026-05-12"
 
 var (
-	start   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	testKey = sync.OnceValue(func() *rsa.PrivateKey {
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			panic(err)
-		}
-		return key
-	})
-	loadContract = sync.OnceValues(func() (*contracttest.Validator, error) {
-		return contracttest.Load(contractDir, contract.Spec())
-	})
-	contractDir string
-	findDir     sync.Once
+	start    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	document = sandboxtest.Contract("clerk", contract.Spec())
 )
-
-// asking finds the contract documents without ending the test where they are absent.
-type asking struct {
-	testing.TB
-	absent bool
-}
-
-func (a *asking) Skipf(string, ...any) { a.absent = true }
 
 // validator is fresh for a test; nil where the contract documents are absent.
 func validator(t *testing.T) *contracttest.Validator {
 	t.Helper()
-	findDir.Do(func() {
-		ask := &asking{TB: t}
-		if dir := contracttest.Dir(ask, "clerk"); !ask.absent {
-			contractDir = dir
-		}
-	})
-	if contractDir == "" {
-		return nil
+	if v := document(t); v != nil {
+		return v.Fresh(nil)
 	}
-	v, err := loadContract()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v.Fresh(nil)
-}
-
-// mailbox is a Mailer that keeps what it gets, or fails.
-type mailbox struct {
-	mu   sync.Mutex
-	all  []stage.Mail
-	fail bool
-}
-
-func (b *mailbox) Send(_ context.Context, m stage.Mail) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.fail {
-		return errors.New("mail server is down")
-	}
-	b.all = append(b.all, m)
 	return nil
-}
-
-func (b *mailbox) to(address string) (out []stage.Mail) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, m := range b.all {
-		if m.To == address {
-			out = append(out, m)
-		}
-	}
-	return out
 }
 
 // world is an instance with the organization Acme, an administrator and a
@@ -108,7 +45,7 @@ type world struct {
 	client                 *http.Client
 	validator              *contracttest.Validator
 	seen                   int
-	mails                  *mailbox
+	mails                  *sandboxtest.Mailbox
 	acme                   string
 	admin, member, outside string // user ids
 	version                string
@@ -116,16 +53,15 @@ type world struct {
 
 func newWorld(t *testing.T, change func(*clerk.Options)) *world {
 	t.Helper()
-	w := &world{t: t, mails: &mailbox{}, version: latest, validator: validator(t)}
-	w.srv = httptest.NewUnstartedServer(nil)
-	o := clerk.Options{BaseURL: "http://" + w.srv.Listener.Addr().String(), Now: func() time.Time { return start }, Mail: w.mails, Key: testKey()}
-	if change != nil {
-		change(&o)
-	}
-	w.sim = clerk.New(o)
-	w.srv.Config.Handler = w.sim
-	w.srv.Start()
-	t.Cleanup(w.srv.Close)
+	w := &world{t: t, mails: &sandboxtest.Mailbox{}, version: latest, validator: validator(t)}
+	w.srv = sandboxtest.Serve(t, func(base string) http.Handler {
+		o := clerk.Options{BaseURL: base, Now: func() time.Time { return start }, Mail: w.mails, Key: sandboxtest.Key()}
+		if change != nil {
+			change(&o)
+		}
+		w.sim = clerk.New(o)
+		return w.sim
+	})
 	transport := w.srv.Client().Transport
 	if w.validator != nil {
 		transport = w.validator.RoundTripper(transport)
@@ -141,72 +77,13 @@ func newWorld(t *testing.T, change func(*clerk.Options)) *world {
 }
 
 // answer is a response read to its end.
-type answer struct {
-	status int
-	header http.Header
-	raw    string
-	json   any
-}
-
-// at walks into the JSON by keys and indexes; nil where nothing is.
-func (a answer) at(path ...any) any {
-	v := a.json
-	for _, p := range path {
-		switch key := p.(type) {
-		case string:
-			m, _ := v.(map[string]any)
-			v = m[key]
-		case int:
-			list, _ := v.([]any)
-			if key >= len(list) {
-				return nil
-			}
-			v = list[key]
-		}
-	}
-	return v
-}
-
-func (a answer) text(path ...any) string {
-	s, _ := a.at(path...).(string)
-	return s
-}
-
-func (a answer) number(path ...any) int64 {
-	n, _ := a.at(path...).(float64)
-	return int64(n)
-}
-
-func (a answer) list(path ...any) []any {
-	list, _ := a.at(path...).([]any)
-	return list
-}
-
-func (a answer) code() string { return a.text("errors", 0, "code") }
+type answer = sandboxtest.Answer
 
 type m = map[string]any
 
 func (w *world) do(method, path string, body any, header ...string) answer {
 	w.t.Helper()
-	var in io.Reader
-	switch b := body.(type) {
-	case nil:
-	case string:
-		in = strings.NewReader(b)
-	default:
-		raw, err := json.Marshal(b)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		in = bytes.NewReader(raw)
-	}
-	r, err := http.NewRequestWithContext(w.t.Context(), method, w.srv.URL+path, in)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if in != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	r := sandboxtest.NewRequest(w.t, method, w.srv.URL+path, body)
 	r.Header.Set("Authorization", "Bearer "+w.sim.SecretKey())
 	if w.version != "" {
 		r.Header.Set("Clerk-API-Version", w.version)
@@ -222,19 +99,7 @@ func (w *world) do(method, path string, body any, header ...string) answer {
 
 func (w *world) send(r *http.Request) answer {
 	w.t.Helper()
-	resp, err := w.client.Do(r)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	a := answer{status: resp.StatusCode, header: resp.Header, raw: string(raw)}
-	if json.Unmarshal(raw, &a.json) != nil {
-		a.json = nil
-	}
+	a := sandboxtest.Send(w.t, w.client, r)
 	w.hold(r, a)
 	return a
 }
@@ -248,7 +113,7 @@ func (w *world) hold(r *http.Request, a answer) {
 	}
 	all := w.validator.Violations()
 	for _, violation := range all[w.seen:] {
-		if refused := a.status >= 400; refused && strings.Contains(violation, ": request: ") || w.older(r, violation) {
+		if refused := a.Status >= 400; refused && strings.Contains(violation, ": request: ") || w.older(r, violation) {
 			continue
 		}
 		w.t.Errorf("contract: %s", violation)
@@ -263,8 +128,8 @@ func (w *world) older(r *http.Request, violation string) bool {
 
 func (w *world) want(a answer, status int) answer {
 	w.t.Helper()
-	if a.status != status {
-		w.t.Fatalf("status %d, want %d: %s", a.status, status, a.raw)
+	if a.Status != status {
+		w.t.Fatalf("status %d, want %d: %s", a.Status, status, a.Raw)
 	}
 	return a
 }
@@ -272,11 +137,11 @@ func (w *world) want(a answer, status int) answer {
 // refused checks a refusal's envelope (FACTS.md section 2).
 func (w *world) refused(a answer, status int, code string) answer {
 	w.t.Helper()
-	if a.status != status || a.code() != code {
-		w.t.Fatalf("status %d, code %q, want %d %q: %s", a.status, a.code(), status, code, a.raw)
+	if got := a.Text("errors", 0, "code"); a.Status != status || got != code {
+		w.t.Fatalf("status %d, code %q, want %d %q: %s", a.Status, got, status, code, a.Raw)
 	}
-	if a.text("errors", 0, "message") == "" || a.text("errors", 0, "long_message") == "" || len(a.text("clerk_trace_id")) != 32 {
-		w.t.Fatalf("envelope %s", a.raw)
+	if a.Text("errors", 0, "message") == "" || a.Text("errors", 0, "long_message") == "" || len(a.Text("clerk_trace_id")) != 32 {
+		w.t.Fatalf("envelope %s", a.Raw)
 	}
 	return a
 }
@@ -323,29 +188,20 @@ func (w *world) press(link string) answer {
 		w.t.Fatal(err)
 	}
 	form := url.Values{"ticket": {u.Query().Get("ticket")}}
-	r, err := http.NewRequestWithContext(w.t.Context(), "POST", w.srv.URL+u.Path, strings.NewReader(form.Encode()))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return w.send(r)
+	return w.send(sandboxtest.NewRequest(w.t, "POST", w.srv.URL+u.Path, form))
 }
 
 // open reads the page at a link.
 func (w *world) open(link string) answer {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), "GET", link, nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return w.send(r)
+	return w.send(sandboxtest.NewRequest(w.t, "GET", link, nil))
 }
 
 // column is one field of every row of a list.
 func column(rows []any, path ...any) []string {
 	out := []string{}
 	for _, row := range rows {
-		out = append(out, answer{json: row}.text(path...))
+		out = append(out, answer{JSON: row}.Text(path...))
 	}
 	return out
 }

@@ -36,8 +36,8 @@ func inviteChecks(w *world) {
 		w.t.Errorf("%d rows after refusals", n)
 	}
 	a := w.want(w.invite(owner, "A.b%c_d-e+f@Sub.Example.co"), 201)
-	if a.text("identifier") != "A.b%c_d-e+f@Sub.Example.co" || a.at("roles") != nil || a.text("created_by") != w.owner || a.text("tenant_id") != w.acme {
-		w.t.Errorf("%s", a.raw)
+	if a.Text("identifier") != "A.b%c_d-e+f@Sub.Example.co" || a.At("roles") != nil || a.Text("created_by") != w.owner || a.Text("tenant_id") != w.acme {
+		w.t.Errorf("%s", a.Raw)
 	}
 	w.want(w.do("POST", path, owner, blank.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Cookie", owner.header()), 400)
 	multi := "--x\r\nContent-Disposition: form-data; name=\"identifier\"\r\n\r\nmulti@example.com\r\n" +
@@ -61,28 +61,28 @@ func inviteAgain(w *world) {
 	w.want(w.invite(owner, "Guest@Example.com"), 201) // case makes another invite
 	w.advance(8 * 24 * time.Hour)
 	list := w.want(w.do("GET", "/tenants/"+w.acme+"/invites", owner, nil), 200)
-	if list.len() != 3 || list.text(0, "expires") >= w.sim.Now().Format(time.RFC3339) {
-		w.t.Errorf("expired rows are not listed: %s", list.raw)
+	if list.Len() != 3 || list.Text(0, "expires") >= w.sim.Now().Format(time.RFC3339) {
+		w.t.Errorf("expired rows are not listed: %s", list.Raw)
 	}
 	w.want(w.do("PUT", "/tenants/"+w.acme+"/users/"+w.sim.AddUser(nile.Person{Email: "second@example.com", Password: password})+"/link", owner, nil), 201)
 	again := w.want(w.invite(w.signIn("second@example.com"), "guest@example.com"), 201)
-	if again.text("id") != first.text("id") || again.text("token") == first.text("token") || again.text("created_by") != w.owner || again.text("expires") <= first.text("expires") {
-		w.t.Errorf("%s\nafter\n%s", again.raw, first.raw)
+	if again.Text("id") != first.Text("id") || again.Text("token") == first.Text("token") || again.Text("created_by") != w.owner || again.Text("expires") <= first.Text("expires") {
+		w.t.Errorf("%s\nafter\n%s", again.Raw, first.Raw)
 	}
 	list = w.want(w.do("GET", "/tenants/"+w.acme+"/invites", owner, nil), 200)
-	if list.len() != 3 || list.text(2, "id") != first.text("id") {
-		w.t.Errorf("the row has not moved: %s", list.raw)
+	if list.Len() != 3 || list.Text(2, "id") != first.Text("id") {
+		w.t.Errorf("the row has not moved: %s", list.Raw)
 	}
-	w.wantText(w.accept("guest@example.com", first.text("token")), 404, "Invite not found")
+	w.wantText(w.accept("guest@example.com", first.Text("token")), 404, "Invite not found")
 	// Deleting is 204 whatever was there.
 	for range 2 {
-		w.wantText(w.do("DELETE", "/tenants/"+w.acme+"/invite/"+again.text("id"), owner, nil), 204, "")
+		w.wantText(w.do("DELETE", "/tenants/"+w.acme+"/invite/"+again.Text("id"), owner, nil), 204, "")
 	}
 	w.wantText(w.do("DELETE", "/tenants/"+w.acme+"/invite/not-a-uuid", owner, nil), 400, badUUID)
-	w.wantText(w.accept("guest@example.com", again.text("token")), 404, "Invite not found")
+	w.wantText(w.accept("guest@example.com", again.Text("token")), 404, "Invite not found")
 	other := w.sim.AddTenant("Other")
 	w.sim.AddMember(other, w.owner)
-	w.wantText(w.do("DELETE", "/tenants/"+other+"/invite/"+list.text(0, "id"), owner, nil), 204, "")
+	w.wantText(w.do("DELETE", "/tenants/"+other+"/invite/"+list.Text(0, "id"), owner, nil), 204, "")
 	if n := len(w.sim.State().Invites); n != 2 {
 		w.t.Errorf("%d rows: another tenant's invite was deleted", n)
 	}
@@ -92,10 +92,10 @@ func inviteAgain(w *world) {
 // happened": the row is there and its token is another.
 func mailFails(w *world) {
 	owner := w.signIn("owner@example.com")
-	old := w.want(w.invite(owner, "guest@example.com"), 201).text("token")
+	old := w.want(w.invite(owner, "guest@example.com"), 201).Text("token")
 	current := func() string {
 		list := w.want(w.do("GET", "/tenants/"+w.acme+"/invites", owner, nil), 200)
-		return list.text(list.len()-1, "token")
+		return list.Text(list.Len()-1, "token")
 	}
 	for _, test := range []struct {
 		name    string
@@ -112,11 +112,11 @@ func mailFails(w *world) {
 		{"relay down", func(*nile.Quirks) {}, errDown, 400, errDown.Error()},
 	} {
 		w.quirks(func(q *nile.Quirks) { *q = nile.DefaultQuirks(); test.quirks(q) })
-		w.mails.fail = test.relay
+		w.mails.Fail = test.relay
 		sent := w.mails.count()
 		a := w.invite(owner, "guest@example.com")
-		if a.status != test.status || a.raw != test.message || w.mails.count() != sent {
-			w.t.Errorf("%s: %d %s", test.name, a.status, a.raw)
+		if a.Status != test.status || a.Raw != test.message || w.mails.count() != sent {
+			w.t.Errorf("%s: %d %s", test.name, a.Status, a.Raw)
 		}
 		if now := current(); now == old {
 			w.t.Errorf("%s: the token is the old one", test.name)
@@ -179,36 +179,36 @@ func mailTexts(w *world) {
 func accepting(w *world) {
 	owner := w.signIn("owner@example.com")
 	path := "/tenants/" + w.acme + "/invite"
-	token := w.want(w.invite(owner, "guest@example.com"), 201).text("token")
+	token := w.want(w.invite(owner, "guest@example.com"), 201).Text("token")
 	a := w.want(w.do("PUT", path, w.signIn("outsider@example.com"), form("identifier", "guest@example.com", "token", token, "callbackUrl", "https://evil.example.net?x=1")), 204)
-	if a.header.Get("Location") != "https://evil.example.net/?x=1" || a.raw != "" {
-		w.t.Errorf("%v", a.header)
+	if a.Header.Get("Location") != "https://evil.example.net/?x=1" || a.Raw != "" {
+		w.t.Errorf("%v", a.Header)
 	}
 	list := w.want(w.do("GET", "/tenants/"+w.acme+"/users", owner, nil), 200)
-	if list.len() != 2 || list.text(1, "email") != "guest@example.com" || list.text(1, "emailVerified") == "" {
-		w.t.Errorf("%s", list.raw)
+	if list.Len() != 2 || list.Text(1, "email") != "guest@example.com" || list.Text(1, "emailVerified") == "" {
+		w.t.Errorf("%s", list.Raw)
 	}
 	// He has no password and cannot sign up any more.
 	w.wantText(w.do("POST", "/signup", w.visitor(), map[string]string{"email": "guest@example.com", "password": password}), 400, "The user guest@example.com already exists")
 	// A path leads to the host of the remembered address.
-	token = w.want(w.invite(owner, "outsider@example.com"), 201).text("token")
+	token = w.want(w.invite(owner, "outsider@example.com"), 201).Text("token")
 	cookie := "nile.callback-url=" + url.QueryEscape("https://app.example.com/x")
 	a = w.want(w.do("PUT", path, nobody(), form("identifier", "outsider@example.com", "token", token, "callbackUrl", "/welcome?a=b"), "Cookie", cookie), 204)
-	if a.header.Get("Location") != "https://app.example.com/welcome?a=b" {
-		w.t.Errorf("%v", a.header)
+	if a.Header.Get("Location") != "https://app.example.com/welcome?a=b" {
+		w.t.Errorf("%v", a.Header)
 	}
 	w.signIn("outsider@example.com") // keeps his password
-	token = w.want(w.invite(owner, "third@example.com"), 201).text("token")
+	token = w.want(w.invite(owner, "third@example.com"), 201).Text("token")
 	a = w.want(w.do("PUT", path, nobody(), form("identifier", "third@example.com", "token", token), "Cookie", cookie), 204)
-	if a.header.Get("Location") != "https://app.example.com/x" {
-		w.t.Errorf("%v", a.header)
+	if a.Header.Get("Location") != "https://app.example.com/x" {
+		w.t.Errorf("%v", a.Header)
 	}
 }
 
 // acceptRefused leaves the invite as it was.
 func acceptRefused(w *world) {
 	owner := w.signIn("owner@example.com")
-	token := w.want(w.invite(owner, "guest@example.com"), 201).text("token")
+	token := w.want(w.invite(owner, "guest@example.com"), 201).Text("token")
 	other := w.sim.AddTenant("Other")
 	good := form("identifier", "guest@example.com", "token", token, "callbackUrl", origin)
 	with := func(name, value string) url.Values {
@@ -242,8 +242,8 @@ func acceptRefused(w *world) {
 		{"no tenant's id", "/tenants/not-a-uuid/invite", good, 404, notFound},
 	} {
 		a := w.do("PUT", test.path, nobody(), test.body)
-		if a.status != test.status || a.raw != test.message {
-			w.t.Errorf("%s: %d %s", test.name, a.status, a.raw)
+		if a.Status != test.status || a.Raw != test.message {
+			w.t.Errorf("%s: %d %s", test.name, a.Status, a.Raw)
 		}
 	}
 	w.want(w.do("PUT", path, nobody(), good), 204)
@@ -253,17 +253,17 @@ func acceptRefused(w *world) {
 func acceptBurns(w *world) {
 	owner := w.signIn("owner@example.com")
 	member := w.sim.AddUser(nile.Person{Email: "member@example.com", Password: password})
-	expired := w.want(w.invite(owner, "late@example.com"), 201).text("token")
+	expired := w.want(w.invite(owner, "late@example.com"), 201).Text("token")
 	w.advance(7*24*time.Hour + time.Second)
 	w.wantText(w.accept("late@example.com", expired), 410, "Invite has expired.")
 	w.wantText(w.accept("late@example.com", expired), 404, "Invite not found")
 
-	already := w.want(w.invite(owner, "member@example.com"), 201).text("token")
+	already := w.want(w.invite(owner, "member@example.com"), 201).Text("token")
 	w.sim.AddMember(w.acme, member)
 	body := form("identifier", "member@example.com", "token", already, "callbackUrl", origin+"/in?from=invite&b=c d")
 	a := w.want(w.do("PUT", "/tenants/"+w.acme+"/invite", nobody(), body), 400)
-	if a.raw != "" || a.header.Get("Location") != origin+"/in?from=invite&b=c+d&error=User%2520is%2520already%2520a%2520member%2520of%2520the%2520tenant" {
-		w.t.Errorf("%q %v", a.raw, a.header)
+	if a.Raw != "" || a.Header.Get("Location") != origin+"/in?from=invite&b=c+d&error=User%2520is%2520already%2520a%2520member%2520of%2520the%2520tenant" {
+		w.t.Errorf("%q %v", a.Raw, a.Header)
 	}
 	w.wantText(w.accept("member@example.com", already), 404, "Invite not found")
 
@@ -271,7 +271,7 @@ func acceptBurns(w *world) {
 	memberSession := w.signIn("member@example.com")
 	w.want(w.invite(memberSession, "orphan@example.com"), 201)
 	w.want(w.do("DELETE", "/tenants/"+w.acme+"/users/"+member+"/link", memberSession, nil), 204)
-	orphan := w.want(w.invite(owner, "orphan@example.com"), 201).text("token")
+	orphan := w.want(w.invite(owner, "orphan@example.com"), 201).Text("token")
 	w.wantText(w.accept("orphan@example.com", orphan), 404, "")
 	w.wantText(w.accept("orphan@example.com", orphan), 404, "Invite not found")
 	if users := w.sim.State().Users; len(users) != 3 {
@@ -305,8 +305,8 @@ func refusals(w *world) {
 			{owner, "not-a-uuid", http.StatusBadRequest, badUUID},
 		} {
 			a := w.do(route.method, "/tenants/"+test.tenant+route.path, test.as, route.body)
-			if a.status != test.status || a.raw != test.message {
-				w.t.Errorf("%s %s: %d %q, want %d %q", route.method, route.path, a.status, a.raw, test.status, test.message)
+			if a.Status != test.status || a.Raw != test.message {
+				w.t.Errorf("%s %s: %d %q, want %d %q", route.method, route.path, a.Status, a.Raw, test.status, test.message)
 			}
 		}
 	}
@@ -327,22 +327,22 @@ func unknownRoutes(w *world) {
 		"/signup": "GET", "/auth/csrf": "PUT", "/auth/session": "DELETE",
 	} {
 		for method := range strings.SplitSeq(methods, " ") {
-			if a := w.do(method, path, owner, nil); a.status != 405 || a.raw != "" || a.header.Get("Content-Type") != "" {
-				w.t.Errorf("%s %s: %d %q", method, path, a.status, a.raw)
+			if a := w.do(method, path, owner, nil); a.Status != 405 || a.Raw != "" || a.Header.Get("Content-Type") != "" {
+				w.t.Errorf("%s %s: %d %q", method, path, a.Status, a.Raw)
 			}
 		}
 	}
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/jwks.json", "/nothing", tenant + "/roles", "//v2/databases/" + unknownID + "/me", "//elsewhere"} {
-		if a := w.do("GET", path, owner, nil); a.status != 404 || !strings.HasPrefix(a.raw, "<!DOCTYPE html>") || a.header.Get("Content-Type") != "text/html; charset=utf-8" {
-			w.t.Errorf("%s: %d %q", path, a.status, a.raw)
+		if a := w.do("GET", path, owner, nil); a.Status != 404 || !strings.HasPrefix(a.Raw, "<!DOCTYPE html>") || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+			w.t.Errorf("%s: %d %q", path, a.Status, a.Raw)
 		}
 	}
 	w.wantText(w.do("GET", "/auth/nothing", owner, nil), 400, "Error: This action with HTTP GET is not supported by NextAuth.js")
 	w.wantText(w.do("GET", "//v2/ready", nobody(), nil), 200, "")
 	w.quirks(func(q *nile.Quirks) { q.NoInviteRoutes = true })
 	for method, path := range map[string]string{"GET": "/invites", "PUT": "/invite"} {
-		if a := w.do(method, "/tenants/"+w.acme+path, owner, form("identifier", "a@example.com", "token", "x")); a.status != 404 || !strings.HasPrefix(a.raw, "<!DOCTYPE") {
-			w.t.Errorf("%s: %d", path, a.status)
+		if a := w.do(method, "/tenants/"+w.acme+path, owner, form("identifier", "a@example.com", "token", "x")); a.Status != 404 || !strings.HasPrefix(a.Raw, "<!DOCTYPE") {
+			w.t.Errorf("%s: %d", path, a.Status)
 		}
 	}
 	w.want(w.do("GET", "/tenants/"+w.acme+"/users", owner, nil), 200)
@@ -355,12 +355,12 @@ func front(w *world) {
 	}
 	a := w.do("GET", "/auth/providers", nobody(), nil)
 	w.wantText(a, 429, "Too Many Requests")
-	if a.header.Get("Retry-After") != "39" { // the minute of the clock ends then
-		w.t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	if a.Header.Get("Retry-After") != "39" { // the minute of the clock ends then
+		w.t.Errorf("Retry-After %q", a.Header.Get("Retry-After"))
 	}
 	w.quirks(func(q *nile.Quirks) { q.RetryAfter, q.TooManyHTML = false, true })
-	if a := w.want(w.do("GET", "/auth/providers", nobody(), nil), 429); !strings.HasPrefix(a.raw, "<html>") || a.header.Get("Retry-After") != "" {
-		w.t.Errorf("%s %v", a.raw, a.header)
+	if a := w.want(w.do("GET", "/auth/providers", nobody(), nil), 429); !strings.HasPrefix(a.Raw, "<html>") || a.Header.Get("Retry-After") != "" {
+		w.t.Errorf("%s %v", a.Raw, a.Header)
 	}
 	w.advance(time.Minute)
 	w.want(w.do("GET", "/auth/providers", nobody(), nil), 200)
@@ -376,12 +376,12 @@ func deployments(w *world) {
 	w.sim.AddMember(other, w.owner)
 	w.want(w.invite(owner, "guest@example.com"), 201)
 	list := func(as who) answer { return w.do("GET", "/tenants/"+other+"/invites", as, nil) }
-	if a := w.want(list(owner), 200); a.len() != 0 {
-		w.t.Errorf("%s", a.raw)
+	if a := w.want(list(owner), 200); a.Len() != 0 {
+		w.t.Errorf("%s", a.Raw)
 	}
 	w.quirks(func(q *nile.Quirks) { q.UnfilteredInvites = true })
-	if a := w.want(list(owner), 200); a.len() != 1 || a.text(0, "tenant_id") != w.acme {
-		w.t.Errorf("%s", a.raw)
+	if a := w.want(list(owner), 200); a.Len() != 1 || a.Text(0, "tenant_id") != w.acme {
+		w.t.Errorf("%s", a.Raw)
 	}
 	w.quirks(func(q *nile.Quirks) { q.AbortedTransaction = true })
 	w.want(list(owner), 200)
@@ -392,7 +392,7 @@ func deployments(w *world) {
 	w.quirks(func(q *nile.Quirks) { q.OpaqueSessionsFail = true })
 	magic := who{session: w.sim.MagicSession(w.owner)}
 	w.wantText(list(magic), 401, "")
-	if a := w.want(w.do("GET", "/auth/session", magic, nil), 200); a.raw == "{}" {
+	if a := w.want(w.do("GET", "/auth/session", magic, nil), 200); a.Raw == "{}" {
 		w.t.Error("the session itself is gone")
 	}
 }

@@ -27,11 +27,11 @@ func magicLinks(w *world) {
 	w.wantText(w.do("GET", "/auth/callback/email?email=a&token=b", p, nil), 400, "Error: This action with HTTP GET is not supported by NextAuth.js")
 	w.quirks(func(q *nile.Quirks) { q.EmailProvider = true })
 	w.wantText(w.do("POST", "/auth/signin/github", p, form()), 400, "Error: This action with HTTP POST is not supported by NextAuth.js")
-	if a := w.want(ask("owner@example.com", ""), 200); a.text("url") != origin+"/api/auth/signin?csrf=true" || w.mails.count() != 0 {
-		w.t.Errorf("without a pair: %s", a.raw)
+	if a := w.want(ask("owner@example.com", ""), 200); a.Text("url") != origin+"/api/auth/signin?csrf=true" || w.mails.count() != 0 {
+		w.t.Errorf("without a pair: %s", a.Raw)
 	}
-	if a := w.want(ask("", p.token()), 200); a.text("url") != origin+"/api/auth/error?error=EmailSignin" {
-		w.t.Errorf("without an address: %s", a.raw)
+	if a := w.want(ask("", p.token()), 200); a.Text("url") != origin+"/api/auth/error?error=EmailSignin" {
+		w.t.Errorf("without an address: %s", a.Raw)
 	}
 	w.want(ask("owner@example.com", p.token()), 200)
 	first := w.mails.last(w.t, "owner@example.com").Link
@@ -39,19 +39,19 @@ func magicLinks(w *world) {
 	link := w.mails.last(w.t, "owner@example.com").Link
 	failed := origin + "/api/auth/error?error=Verification"
 	for _, bad := range []string{first, strings.Replace(link, "owner", "Owner", 1)} {
-		if a := w.want(w.do("GET", below(bad), p, nil), 201); a.header.Get("Location") != failed {
-			w.t.Errorf("a bad link leads to %s", a.header.Get("Location"))
+		if a := w.want(w.do("GET", below(bad), p, nil), 201); a.Header.Get("Location") != failed {
+			w.t.Errorf("a bad link leads to %s", a.Header.Get("Location"))
 		}
 	}
 	a := w.want(w.do("GET", below(link), p, nil), 201)
-	session := a.cookie("nile.session-token")
-	if a.header.Get("Location") != origin+"/in" || len(session) != 36 {
-		w.t.Errorf("%v", a.header)
+	session := a.Cookie("nile.session-token")
+	if a.Header.Get("Location") != origin+"/in" || len(session) != 36 {
+		w.t.Errorf("%v", a.Header)
 	}
-	if me := w.want(w.do("GET", "/me", who{session: session}, nil), 200); me.text("emailVerified") == "" {
-		w.t.Errorf("the address is not proven: %s", me.raw)
+	if me := w.want(w.do("GET", "/me", who{session: session}, nil), 200); me.Text("emailVerified") == "" {
+		w.t.Errorf("the address is not proven: %s", me.Raw)
 	}
-	if again := w.want(w.do("GET", below(link), p, nil), 201); again.header.Get("Location") != failed {
+	if again := w.want(w.do("GET", below(link), p, nil), 201); again.Header.Get("Location") != failed {
 		w.t.Error("a link works twice")
 	}
 	// Strangers become users; the quirk keeps them out.
@@ -59,15 +59,15 @@ func magicLinks(w *world) {
 	w.want(w.do("GET", below(w.mails.last(w.t, "new@example.com").Link), p, nil), 201)
 	w.want(ask("late@example.com", p.token()), 200)
 	w.advance(25 * time.Hour)
-	if a := w.want(w.do("GET", below(w.mails.last(w.t, "late@example.com").Link), p, nil), 201); a.header.Get("Location") != failed {
+	if a := w.want(w.do("GET", below(w.mails.last(w.t, "late@example.com").Link), p, nil), 201); a.Header.Get("Location") != failed {
 		w.t.Error("a link of yesterday works")
 	}
 	w.quirks(func(q *nile.Quirks) { q.MagicLinkMembersOnly = true })
-	if a := w.want(ask("stranger@example.com", p.token()), 200); a.text("url") != origin+"/api/auth/error?error=EmailSignin" {
-		w.t.Errorf("a stranger got %s", a.raw)
+	if a := w.want(ask("stranger@example.com", p.token()), 200); a.Text("url") != origin+"/api/auth/error?error=EmailSignin" {
+		w.t.Errorf("a stranger got %s", a.Raw)
 	}
 	// The relay's refusal is not told.
-	w.mails.fail = errDown
+	w.mails.Fail = errDown
 	w.want(ask("owner@example.com", p.token()), 200)
 }
 
@@ -84,9 +84,9 @@ func resets(w *world) {
 	p := w.visitor()
 	w.want(w.reset(p, "guest@example.com", ""), 201)
 	opened := w.want(w.do("GET", below(w.mails.last(w.t, "guest@example.com").Link), p, nil), 200)
-	cookie := opened.cookie("nile.reset")
-	if opened.header.Get("Location") != origin+"/in" || cookie == "" {
-		w.t.Fatalf("%v", opened.header)
+	cookie := opened.Cookie("nile.reset")
+	if opened.Header.Get("Location") != origin+"/in" || cookie == "" {
+		w.t.Fatalf("%v", opened.Header)
 	}
 	set := func(email, cookie string) answer {
 		return w.do("PUT", "/auth/reset-password", p, map[string]string{"email": email, "password": password}, "Cookie", "nile.reset="+cookie)
@@ -95,7 +95,7 @@ func resets(w *world) {
 	w.wantText(set("guest@example.com", cookie+"0"), 400, "Unable to process request")
 	w.wantText(set("guest@example.com", ""), 400, "Missing token")
 	a := w.want(set("guest@example.com", cookie), 204)
-	w.want(w.do("GET", "/me", who{session: a.cookie("nile.session-token")}, nil), 200)
+	w.want(w.do("GET", "/me", who{session: a.Cookie("nile.session-token")}, nil), 200)
 	if m := w.mails.last(w.t, "guest@example.com"); m.Kind != nile.MailPasswordAlert || m.Link != "" {
 		w.t.Errorf("no alert: %+v", m)
 	}
@@ -111,23 +111,23 @@ func resetsRefused(w *world) {
 	w.wantText(w.reset(p, "nobody@example.com", "?json=true"), 200, "") // nobody is told
 	w.wantText(w.do("POST", "/auth/reset-password", p, map[string]string{"email": "owner@example.com", "redirectUrl": "/x"}), 400, `{"message":"Invalid redirect"}`)
 	// Links without a good token open nothing.
-	url := w.want(w.reset(p, "owner@example.com", "?json=true"), 201).text("url")
+	url := w.want(w.reset(p, "owner@example.com", "?json=true"), 201).Text("url")
 	if w.mails.count() != 0 {
 		w.t.Errorf("%d mails although the link was handed out", w.mails.count())
 	}
 	for _, bad := range []string{strings.Replace(url, "token=", "token=0", 1), strings.Replace(url, "callbackUrl", "nothing", 1)} {
-		if a := w.want(w.do("GET", below(bad), p, nil), 200); len(a.cookies) != 0 {
-			w.t.Errorf("%s gives %q", bad, a.cookies)
+		if a := w.want(w.do("GET", below(bad), p, nil), 200); len(a.Header["Set-Cookie"]) != 0 {
+			w.t.Errorf("%s gives %q", bad, a.Header["Set-Cookie"])
 		}
 	}
 	opened := w.want(w.do("GET", below(url)+"&redirect=false", p, nil), 200)
-	if opened.header.Get("Location") != "" {
-		w.t.Errorf("sent to %s", opened.header.Get("Location"))
+	if opened.Header.Get("Location") != "" {
+		w.t.Errorf("sent to %s", opened.Header.Get("Location"))
 	}
 	w.advance(4*time.Hour + time.Second)
-	late := w.do("PUT", "/auth/reset-password", p, map[string]string{"email": "owner@example.com", "password": "new"}, "Cookie", "nile.reset="+opened.cookie("nile.reset"))
+	late := w.do("PUT", "/auth/reset-password", p, map[string]string{"email": "owner@example.com", "password": "new"}, "Cookie", "nile.reset="+opened.Cookie("nile.reset"))
 	w.wantText(late, 400, "Token expired")
-	w.mails.fail = errDown
+	w.mails.Fail = errDown
 	w.wantText(w.reset(p, "owner@example.com", ""), 500, errDown.Error())
 	w.quirks(func(q *nile.Quirks) { q.MissingTemplates = []string{nile.MailPasswordReset} })
 	w.wantText(w.reset(p, "owner@example.com", ""), 404, "Unable to find email template password_reset")
@@ -146,16 +146,16 @@ func verifications(w *world) {
 	w.wantText(ask(p.token(), "nobody@example.com"), 200, "")
 	w.wantText(ask(p.token(), "owner@example.com"), 201, "")
 	link := below(w.mails.last(w.t, "owner@example.com").Link)
-	if a := w.want(w.do("GET", strings.Replace(link, "token=", "token=0", 1), p, nil), 200); a.header.Get("Location") != "" {
-		w.t.Errorf("%v", a.header)
+	if a := w.want(w.do("GET", strings.Replace(link, "token=", "token=0", 1), p, nil), 200); a.Header.Get("Location") != "" {
+		w.t.Errorf("%v", a.Header)
 	}
-	if a := w.want(w.do("GET", link, p, nil), 200); a.header.Get("Location") != origin+"/in" {
-		w.t.Errorf("%v", a.header)
+	if a := w.want(w.do("GET", link, p, nil), 200); a.Header.Get("Location") != origin+"/in" {
+		w.t.Errorf("%v", a.Header)
 	}
-	if me := w.want(w.do("GET", "/me", w.signIn("owner@example.com"), nil), 200); me.text("emailVerified") == "" {
-		w.t.Errorf("not proven: %s", me.raw)
+	if me := w.want(w.do("GET", "/me", w.signIn("owner@example.com"), nil), 200); me.Text("emailVerified") == "" {
+		w.t.Errorf("not proven: %s", me.Raw)
 	}
-	w.mails.fail = errDown
+	w.mails.Fail = errDown
 	w.wantText(ask(p.token(), "owner@example.com"), 401, "An email address that uses SSO must have their email verified in order to use credentials.")
 	w.quirks(func(q *nile.Quirks) { q.MissingTemplates = []string{nile.MailVerifyEmail} })
 	w.wantText(ask(p.token(), "owner@example.com"), 400, "Unable to send verification email, the 'verify_email' template is missing from auth.email_templates")

@@ -1,7 +1,6 @@
 package nile_test
 
 import (
-	"io"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -21,19 +20,11 @@ func (w *world) browse(method, link, form string) (int, string) {
 	if form != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	resp, err := w.client.Do(r)
-	if err != nil {
-		w.t.Fatal(err)
+	a := w.send(r)
+	if a.Status < 400 && (a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("Referrer-Policy") != "no-referrer") {
+		w.t.Errorf("%s: %v", link, a.Header)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if resp.StatusCode < 400 && (resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("Referrer-Policy") != "no-referrer") {
-		w.t.Errorf("%s: %v", link, resp.Header)
-	}
-	return resp.StatusCode, string(raw)
+	return a.Status, a.Raw
 }
 
 // TestPages: a link scanner reads every link first and must change nothing; a

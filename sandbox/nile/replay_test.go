@@ -23,12 +23,12 @@ func (p *replay) person(email, session, id string) who {
 	p.t.Helper()
 	visitor := p.visitor()
 	a := p.want(p.do("POST", "/signup", visitor, map[string]string{"email": email, "password": password}), 200)
-	visitor.session = a.cookie("nile.session-token")
+	visitor.session = a.Cookie("nile.session-token")
 	if session != "" {
 		p.alias(session, visitor.session)
 	}
 	if id != "" {
-		p.alias(id, a.text("id"))
+		p.alias(id, a.Text("id"))
 	}
 	return visitor
 }
@@ -36,7 +36,7 @@ func (p *replay) person(email, session, id string) who {
 func (p *replay) invited(as who, tenant, email, token string) {
 	p.t.Helper()
 	a := p.do("POST", "/tenants/"+tenant+"/invite", as, form("identifier", email, "csrfToken", as.token(), "callbackUrl", origin, "redirectUrl", origin))
-	p.alias(token, p.want(a, 201).text("token"))
+	p.alias(token, p.want(a, 201).Text("token"))
 }
 
 // between is what happened at the real server between the recorded exchanges,
@@ -53,7 +53,7 @@ func (p *replay) between() map[string]func() {
 		"invite-by-outsider":        func() { p.person("outsider@example.com", "JWE_SESSION_4", "01a1fbe3-0969") },
 		"invite-recipient-rejected": quirk(func(q *nile.Quirks) { q.RejectedRecipients = []string{"reject@example.com"} }),
 		"accept-wrong-tenant": func() {
-			p.alias("01a1fbe3-10a2", p.want(p.do("POST", "/tenants", owner(), map[string]string{"name": "Other"}), 200).text("id"))
+			p.alias("01a1fbe3-10a2", p.want(p.do("POST", "/tenants", owner(), map[string]string{"name": "Other"}), 200).Text("id"))
 		},
 		"invite-existing-user-not-member": func() { existing = p.person("existing@example.com", "JWE_SESSION_5", "01a1fbe3-116c") },
 		"member-link": func() {
@@ -73,7 +73,7 @@ func (p *replay) between() map[string]func() {
 		"invite-by-first-inviter": func() {
 			p.quirks(func(q *nile.Quirks) { *q = nile.DefaultQuirks() })
 			owner2 = p.person("owner2@example.com", "JWE_SESSION_6", "01a1fbe4-44bb")
-			beta = p.want(p.do("POST", "/tenants", owner2, map[string]string{"name": "Beta"}), 200).text("id")
+			beta = p.want(p.do("POST", "/tenants", owner2, map[string]string{"name": "Beta"}), 200).Text("id")
 			p.alias("01a1fbe4-4518", beta)
 		},
 		"invite-resend-by-second-inviter": func() {

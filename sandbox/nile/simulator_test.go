@@ -50,11 +50,11 @@ func TestAccept(t *testing.T) {
 func TestAcceptOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	token := w.want(w.invite(w.signIn("owner@example.com"), "guest@example.com"), 201).text("token")
+	token := w.want(w.invite(w.signIn("owner@example.com"), "guest@example.com"), 201).Text("token")
 	statuses := make([]int, 8)
 	var all sync.WaitGroup
 	for i := range statuses {
-		all.Go(func() { statuses[i] = w.accept("guest@example.com", token).status })
+		all.Go(func() { statuses[i] = w.accept("guest@example.com", token).Status })
 	}
 	all.Wait()
 	slices.Sort(statuses)
@@ -134,7 +134,7 @@ func TestDelays(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	as := who{session: sim.MagicSession(id), csrf: answer{cookies: resp.Header["Set-Cookie"]}.cookie("nile.csrf-token")}
+	as := who{session: sim.MagicSession(id), csrf: answer{Header: resp.Header}.Cookie("nile.csrf-token")}
 	send := func() (*http.Response, error) {
 		body := form("identifier", "guest@example.com", "csrfToken", as.token(), "redirectUrl", origin, "callbackUrl", origin)
 		r, err := http.NewRequestWithContext(t.Context(), "POST", base+"/tenants/"+acme+"/invite", strings.NewReader(body.Encode()))
@@ -183,16 +183,16 @@ func TestStateKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	owner := w.signIn("owner@example.com")
-	token := w.want(w.invite(owner, "guest@example.com"), 201).text("token")
+	token := w.want(w.invite(owner, "guest@example.com"), 201).Text("token")
 	magic := w.sim.MagicSession(w.owner)
 	state := w.want(w.do("GET", "//_sandbox/state", nobody(), nil), 200)
 	for _, secret := range []string{token, magic, password, owner.session, owner.token()} {
-		if strings.Contains(state.raw, secret) {
-			t.Errorf("the state shows a secret: %s", state.raw)
+		if strings.Contains(state.Raw, secret) {
+			t.Errorf("the state shows a secret: %s", state.Raw)
 		}
 	}
-	if state.text("invites", 0, "identifier") != "guest@example.com" || state.at("sessions") != 1.0 || state.text("tenants", 0, "name") != "Acme" {
-		t.Errorf("%s", state.raw)
+	if state.Text("invites", 0, "identifier") != "guest@example.com" || state.At("sessions") != 1.0 || state.Text("tenants", 0, "name") != "Acme" {
+		t.Errorf("%s", state.Raw)
 	}
 	w.want(w.do("POST", "//_sandbox/secret", nobody(), nil), 204)
 	w.wantText(w.do("GET", "/me", owner, nil), 401, "")

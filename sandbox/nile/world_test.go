@@ -1,20 +1,17 @@
 package nile_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"usher/sandbox/nile"
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/stage"
 )
 
@@ -25,55 +22,35 @@ const (
 
 func start() time.Time { return time.Date(2026, 11, 21, 2, 15, 21, 954e6, time.UTC) }
 
-// mailbox is a relay that keeps what it gets, or fails.
-type mailbox struct {
-	mu   sync.Mutex
-	all  []stage.Mail
-	fail error
+// relay is a mailbox that takes no mail whose context has ended.
+type relay struct {
+	sandboxtest.Mailbox
 	seen func() // called with each mail, before the relay answers
 }
 
-func (b *mailbox) Send(ctx context.Context, m stage.Mail) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *relay) Send(ctx context.Context, m stage.Mail) error {
 	if b.seen != nil {
 		b.seen()
 	}
-	if b.fail != nil {
-		return b.fail
-	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && b.Fail == nil {
 		return err
 	}
-	b.all = append(b.all, m)
-	return nil
+	return b.Mailbox.Send(ctx, m)
 }
 
-func (b *mailbox) last(t *testing.T, to string) stage.Mail {
+func (b *relay) last(t *testing.T, to string) stage.Mail {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := len(b.all) - 1; i >= 0; i-- {
-		if b.all[i].To == to {
-			return b.all[i]
-		}
-	}
-	t.Fatalf("no mail to %s", to)
-	return stage.Mail{}
+	return sandboxtest.Last(t, b.To(to))
 }
 
-func (b *mailbox) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.all)
-}
+func (b *relay) count() int { return len(b.All()) }
 
 // world is a database with one tenant, its owner, and an outsider.
 type world struct {
 	t      *testing.T
 	sim    *nile.Simulator
 	srv    *httptest.Server
-	mails  *mailbox
+	mails  *relay
 	acme   string
 	owner  string // user id
 	client *http.Client
@@ -82,18 +59,15 @@ type world struct {
 // newEmptyWorld is a database in which nothing is.
 func newEmptyWorld(t *testing.T, wrap func(http.Handler) http.Handler) *world {
 	t.Helper()
-	w := &world{t: t, mails: &mailbox{}}
-	srv := httptest.NewUnstartedServer(nil)
-	base := "http://" + srv.Listener.Addr().String()
-	w.sim = nile.New(nile.Options{BaseURL: base, Now: start, Mail: w.mails})
-	srv.Config.Handler = w.sim
-	if wrap != nil {
-		srv.Config.Handler = wrap(w.sim)
-	}
-	srv.Start()
-	w.srv = srv
-	t.Cleanup(srv.Close)
-	w.client = srv.Client()
+	w := &world{t: t, mails: &relay{}}
+	w.srv = sandboxtest.Serve(t, func(base string) http.Handler {
+		w.sim = nile.New(nile.Options{BaseURL: base, Now: start, Mail: w.mails})
+		if wrap == nil {
+			return w.sim
+		}
+		return wrap(w.sim)
+	})
+	w.client = w.srv.Client()
 	w.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return w
 }
@@ -109,53 +83,7 @@ func newWorld(t *testing.T, wrap func(http.Handler) http.Handler) *world {
 }
 
 // answer is a response read to its end.
-type answer struct {
-	status  int
-	header  http.Header
-	cookies []string
-	raw     string
-	json    any
-}
-
-// at walks into the JSON by keys and indexes; nil where nothing is.
-func (a answer) at(path ...any) any {
-	v := a.json
-	for _, p := range path {
-		switch key := p.(type) {
-		case string:
-			m, _ := v.(map[string]any)
-			v = m[key]
-		case int:
-			list, _ := v.([]any)
-			if key >= len(list) {
-				return nil
-			}
-			v = list[key]
-		}
-	}
-	return v
-}
-
-func (a answer) text(path ...any) string {
-	s, _ := a.at(path...).(string)
-	return s
-}
-
-func (a answer) len() int {
-	list, _ := a.json.([]any)
-	return len(list)
-}
-
-// cookie is the value of a cookie that the answer sets.
-func (a answer) cookie(name string) string {
-	for _, c := range a.cookies {
-		if value, ok := strings.CutPrefix(c, name+"="); ok {
-			value, _, _ = strings.Cut(value, ";")
-			return value
-		}
-	}
-	return ""
-}
+type answer = sandboxtest.Answer
 
 // who is somebody's cookies.
 type who struct{ session, csrf string }
@@ -183,32 +111,11 @@ func nobody() who { return who{} }
 // form, anything else is encoded as JSON. A header without value is removed.
 func (w *world) do(method, path string, as who, body any, header ...string) answer {
 	w.t.Helper()
-	var in io.Reader
-	kind := ""
-	switch b := body.(type) {
-	case nil:
-	case string:
-		in, kind = strings.NewReader(b), "application/json"
-	case url.Values:
-		in, kind = strings.NewReader(b.Encode()), "application/x-www-form-urlencoded"
-	default:
-		raw, err := json.Marshal(b)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		in, kind = bytes.NewReader(raw), "application/json"
-	}
 	target := w.sim.URL() + path
 	if strings.HasPrefix(path, "//") {
 		target = w.srv.URL + path[1:]
 	}
-	r, err := http.NewRequestWithContext(w.t.Context(), method, target, in)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
+	r := sandboxtest.NewRequest(w.t, method, target, body)
 	r.Header.Set("nile-origin", origin)
 	r.Header.Set("nile-secure-cookies", "false")
 	if cookies := as.header(); cookies != "" {
@@ -226,26 +133,13 @@ func (w *world) do(method, path string, as who, body any, header ...string) answ
 
 func (w *world) send(r *http.Request) answer {
 	w.t.Helper()
-	resp, err := w.client.Do(r)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	a := answer{status: resp.StatusCode, header: resp.Header, cookies: resp.Header["Set-Cookie"], raw: string(raw)}
-	if json.Unmarshal(raw, &a.json) != nil {
-		a.json = nil
-	}
-	return a
+	return sandboxtest.Send(w.t, w.client, r)
 }
 
 func (w *world) want(a answer, status int) answer {
 	w.t.Helper()
-	if a.status != status {
-		w.t.Fatalf("status %d, want %d: %s", a.status, status, a.raw)
+	if a.Status != status {
+		w.t.Fatalf("status %d, want %d: %s", a.Status, status, a.Raw)
 	}
 	return a
 }
@@ -257,15 +151,15 @@ func (w *world) wantText(a answer, status int, message string) {
 	if message == "" {
 		kind = ""
 	}
-	if a.status != status || a.raw != message || a.header.Get("Content-Type") != kind {
-		w.t.Errorf("got %d %q %q, want %d %q", a.status, a.header.Get("Content-Type"), a.raw, status, message)
+	if a.Status != status || a.Raw != message || a.Header.Get("Content-Type") != kind {
+		w.t.Errorf("got %d %q %q, want %d %q", a.Status, a.Header.Get("Content-Type"), a.Raw, status, message)
 	}
 }
 
 // visitor is somebody with a CSRF pair and no session.
 func (w *world) visitor() who {
 	w.t.Helper()
-	return who{csrf: w.want(w.do("GET", "/auth/csrf", nobody(), nil), 200).cookie("nile.csrf-token")}
+	return who{csrf: w.want(w.do("GET", "/auth/csrf", nobody(), nil), 200).Cookie("nile.csrf-token")}
 }
 
 func (w *world) signIn(email string) who {
@@ -274,9 +168,9 @@ func (w *world) signIn(email string) who {
 	a := w.do("POST", "/auth/callback/credentials", p, map[string]string{
 		"email": email, "password": password, "csrfToken": p.token(), "callbackUrl": origin,
 	})
-	p.session = w.want(a, 200).cookie("nile.session-token")
+	p.session = w.want(a, 200).Cookie("nile.session-token")
 	if p.session == "" {
-		w.t.Fatalf("%s is not signed in: %v", email, a.header)
+		w.t.Fatalf("%s is not signed in: %v", email, a.Header)
 	}
 	return p
 }

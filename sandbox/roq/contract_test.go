@@ -9,6 +9,7 @@ import (
 
 	"usher/sandbox/fault"
 	"usher/sandbox/roq"
+	"usher/sandbox/sandboxtest"
 )
 
 // Every operation of the vendor's schema is carried out once, and every answer
@@ -20,7 +21,7 @@ func TestEveryOperation(t *testing.T) {
 	w.post("/v01/authorize", vars{"environmentId": w.sim.EnvironmentID(), "apiKey": w.sim.APIKey(), "userId": w.admin}, http.Header{"roq-platform-authorization": {"Bearer " + w.account()}})
 	all := func(field string) string {
 		a := w.must(w.do(`{`+field+`{data{id}totalCount}}`, nil))
-		id := a.text("data", field, "data", 0, "id")
+		id := a.Text("data", field, "data", 0, "id")
 		w.must(w.do(`query($id: ID!){`+strings.TrimSuffix(field, "s")+`(id:$id){id}}`, vars{"id": id}))
 		return id
 	}
@@ -60,12 +61,12 @@ func TestLostAnswer(t *testing.T) {
 	if _, err := w.sim.Injector().Add(fault.Fault{Match: fault.Match{Method: "POST", Path: "/v01/server/graphql", Body: "sendUserInvitesV2"}, Do: fault.Action{Status: 502, After: true}, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if a := w.sendIn(w.acme, w.row("a@example.com")); a.status != 502 {
-		t.Fatalf("%d %s", a.status, a.raw)
+	if a := w.sendIn(w.acme, w.row("a@example.com")); a.Status != 502 {
+		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	a := w.must(w.do(listInvites, vars{"filter": vars{"email": vars{"equalTo": "a@example.com"}, "tenantId": vars{"equalTo": w.acme}, "status": vars{"equalTo": "pending"}}}))
-	if a.at("data", "userInvites", "totalCount") != 1.0 || len(w.mails.to("a@example.com")) != 1 {
-		t.Error(a.raw)
+	if a.At("data", "userInvites", "totalCount") != 1.0 || len(w.mails.To("a@example.com")) != 1 {
+		t.Error(a.Raw)
 	}
 }
 
@@ -73,8 +74,8 @@ func TestAdminSurface(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.invite("a@example.com", "injectableVariables", vars{"k": "v"})
-	if a := w.post("/_sandbox/clock", vars{"advance": "24h"}, nil); a.status != 200 {
-		t.Fatal(a.raw)
+	if a := w.post("/_sandbox/clock", vars{"advance": "24h"}, nil); a.Status != 200 {
+		t.Fatal(a.Raw)
 	}
 	_, state := w.get(w.srv.URL + "/_sandbox/state")
 	if !strings.Contains(state, `"status":"expired"`) || !strings.Contains(state, id) {
@@ -85,17 +86,9 @@ func TestAdminSurface(t *testing.T) {
 			t.Errorf("the state tells %s", secret)
 		}
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, w.srv.URL+"/_sandbox/quirks", strings.NewReader(`{"bulk_limit":3}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := w.srv.Client().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != 200 || w.sim.Quirks().BulkLimit != 3 {
-		t.Errorf("%d %+v", resp.StatusCode, w.sim.Quirks())
+	a := sandboxtest.Send(t, w.srv.Client(), sandboxtest.NewRequest(t, http.MethodPatch, w.srv.URL+"/_sandbox/quirks", `{"bulk_limit":3}`))
+	if a.Status != 200 || w.sim.Quirks().BulkLimit != 3 {
+		t.Errorf("%d %+v", a.Status, w.sim.Quirks())
 	}
 	for _, patch := range []string{`{"nope":1}`, `{"bulk_limit":-1}`, `{"invited_code":"X"}`, `{"invited_statuses":["sent"]}`, `{"token_status":418}`, `{"validation_status":500}`,
 		`{"inviter_tenant":"x"}`, `{"list_cap":0}`, `{"expiry_job_minutes":-2}`, `{`} {
@@ -118,16 +111,16 @@ func TestTransportRefusals(t *testing.T) {
 	h := w.headers(w.account())
 	w.must(w.post("/v01/server/graphql", good, h))
 	for body, status := range map[string]int{``: 400, `[]`: 400, `{"query":5}`: 400, `{"variables":{}}`: 400, `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`: 413} {
-		if a := w.post("/v01/server/graphql", body, h); a.status != status || a.text("message") == "" {
-			t.Errorf("%.20q: %d %.200s", body, a.status, a.raw)
+		if a := w.post("/v01/server/graphql", body, h); a.Status != status || a.Text("message") == "" {
+			t.Errorf("%.20q: %d %.200s", body, a.Status, a.Raw)
 		}
 	}
 	h.Set("Content-Type", "text/plain")
-	if a := w.post("/v01/server/graphql", good, h); a.status != 400 {
-		t.Errorf("as text: %d", a.status)
+	if a := w.post("/v01/server/graphql", good, h); a.Status != 400 {
+		t.Errorf("as text: %d", a.Status)
 	}
-	if a := w.post("/v01/authorize/refreshToken", good, h); a.status != 404 || a.text("message") != "Cannot POST /v01/authorize/refreshToken" {
-		t.Errorf("%d %s", a.status, a.raw)
+	if a := w.post("/v01/authorize/refreshToken", good, h); a.Status != 404 || a.Text("message") != "Cannot POST /v01/authorize/refreshToken" {
+		t.Errorf("%d %s", a.Status, a.Raw)
 	}
 }
 
@@ -148,9 +141,9 @@ func TestConcurrentSends(t *testing.T) {
 	success := 0
 	for range cap(sent) {
 		a := <-sent
-		success += a.len("data", "sendUserInvitesV2", "success")
+		success += a.Len("data", "sendUserInvitesV2", "success")
 	}
-	if success != 1 || len(w.mails.to("a@example.com")) != 1 {
+	if success != 1 || len(w.mails.To("a@example.com")) != 1 {
 		t.Errorf("%d invitations", success)
 	}
 }

@@ -47,7 +47,7 @@ func TestTransitions(t *testing.T) {
 			if got := w.status(id); got != test.from {
 				t.Fatalf("status %s", got)
 			}
-			mails := len(w.mails.to("a@example.com"))
+			mails := len(w.mails.To("a@example.com"))
 			w.clock.Advance(time.Minute)
 			field, a := test.deed, answer{}
 			if test.deed == "accept" {
@@ -58,7 +58,7 @@ func TestTransitions(t *testing.T) {
 			}
 			if test.code != "" {
 				w.refused(a, 400, test.code)
-				if status := a.text("errors", 0, "extensions", "response", "variables", "userInviteStatus"); field != "acceptUserInviteV2" && status != test.from {
+				if status := a.Text("errors", 0, "extensions", "response", "variables", "userInviteStatus"); field != "acceptUserInviteV2" && status != test.from {
 					t.Errorf("userInviteStatus %q", status)
 				}
 				if got := w.status(id); got != test.from {
@@ -66,7 +66,7 @@ func TestTransitions(t *testing.T) {
 				}
 				return
 			}
-			got := w.must(a).at("data", field).(map[string]any)
+			got := w.must(a).At("data", field).(map[string]any)
 			if got["id"] != id || got["status"] != test.to || got["statusUpdatedAt"] == got["createdAt"] {
 				t.Errorf("%v", got)
 			}
@@ -74,7 +74,7 @@ func TestTransitions(t *testing.T) {
 			if test.deed == "resendUserInvite" {
 				more = 1
 			}
-			if n := len(w.mails.to("a@example.com")); n != mails+more {
+			if n := len(w.mails.To("a@example.com")); n != mails+more {
 				t.Errorf("%d mails after %d", n, mails)
 			}
 		})
@@ -87,8 +87,8 @@ func TestUnknownInvitation(t *testing.T) {
 	for _, field := range []string{"userInvite", "resendUserInvite", "cancelUserInvite"} {
 		w.refused(w.byID(field, "0b0e2f3a-9c1d-4e5f-8a7b-1c2d3e4f5a6b"), 404, "USER_INVITATION_NOT_FOUND")
 		a := w.refused(w.byID(field, "12"), 400, "INVALID_UUID")
-		if a.status != 200 || a.text("errors", 0, "path", 0) != field {
-			t.Error(a.raw)
+		if a.Status != 200 || a.Text("errors", 0, "path", 0) != field {
+			t.Error(a.Raw)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestResend(t *testing.T) {
 	w.clock.Advance(23 * time.Hour)
 	w.token = ""
 	after := w.must(w.byID("resendUserInvite", id))
-	if before.text("data", "userInvite", "userTokenId") != after.text("data", "resendUserInvite", "userTokenId") || w.secret("a@example.com") != secret {
+	if before.Text("data", "userInvite", "userTokenId") != after.Text("data", "resendUserInvite", "userTokenId") || w.secret("a@example.com") != secret {
 		t.Error("the token changed")
 	}
 	w.clock.Advance(23 * time.Hour)
@@ -113,7 +113,7 @@ func TestResend(t *testing.T) {
 	}
 	w.quirks(func(q *roq.Quirks) { q.ResendNewToken, q.ResendNewTokenID = true, true })
 	again := w.must(w.byID("resendUserInvite", id))
-	if again.text("data", "resendUserInvite", "userTokenId") == before.text("data", "userInvite", "userTokenId") {
+	if again.Text("data", "resendUserInvite", "userTokenId") == before.Text("data", "userInvite", "userTokenId") {
 		t.Error("resend_new_token_id")
 	}
 	w.refused(w.accept(secret), 404, "USER_TOKEN_NOT_FOUND_IN_DB")
@@ -122,7 +122,7 @@ func TestResend(t *testing.T) {
 	other := w.invite("b@example.com")
 	w.must(w.byID("cancelUserInvite", other))
 	w.quirks(func(q *roq.Quirks) { q.ResendKeepsStatus = true })
-	if got := w.must(w.byID("resendUserInvite", other)).text("data", "resendUserInvite", "status"); got != "canceled" || len(w.mails.to("b@example.com")) != 2 {
+	if got := w.must(w.byID("resendUserInvite", other)).Text("data", "resendUserInvite", "status"); got != "canceled" || len(w.mails.To("b@example.com")) != 2 {
 		t.Errorf("resend_keeps_status: %s", got)
 	}
 }
@@ -139,8 +139,8 @@ func TestExpiryQuirks(t *testing.T) {
 	}
 	w.refused(w.accept(w.secret("a@example.com")), 400, "EXPIRED_USER_TOKEN")
 	pass(15 * time.Minute)
-	if got := w.must(w.byID("userInvite", id)); got.text("data", "userInvite", "status") != "expired" || got.text("data", "userInvite", "statusUpdatedAt") != "2026-03-01T13:00:00.000Z" {
-		t.Errorf("after the job: %s", got.raw)
+	if got := w.must(w.byID("userInvite", id)); got.Text("data", "userInvite", "status") != "expired" || got.Text("data", "userInvite", "statusUpdatedAt") != "2026-03-01T13:00:00.000Z" {
+		t.Errorf("after the job: %s", got.Raw)
 	}
 	w.quirks(func(q *roq.Quirks) { q.CancelExpired = true })
 	w.must(w.byID("cancelUserInvite", id))
@@ -152,8 +152,8 @@ func TestExpiryQuirks(t *testing.T) {
 	}
 	w.quirks(func(q *roq.Quirks) { q.AcceptByStatus = true })
 	a := w.refused(w.accept(w.secret("b@example.com")), 400, "USER_INVITE_ACCEPTANCE_FAILED")
-	if a.text("errors", 0, "message") != "Unable to accept because invite is already expired" {
-		t.Error(a.raw)
+	if a.Text("errors", 0, "message") != "Unable to accept because invite is already expired" {
+		t.Error(a.Raw)
 	}
 }
 
@@ -165,21 +165,21 @@ func TestAccept(t *testing.T) {
 	}
 	w.invite("a@example.com", "firstName", "Ann", "roles", []string{"member"})
 	secret := w.secret("a@example.com")
-	if a := check(secret); a.at("data", "checkUserInviteToken", "isValid") != true || a.text("data", "checkUserInviteToken", "email") != "a@example.com" {
-		t.Error(a.raw)
+	if a := check(secret); a.At("data", "checkUserInviteToken", "isValid") != true || a.Text("data", "checkUserInviteToken", "email") != "a@example.com" {
+		t.Error(a.Raw)
 	}
 	a := w.must(w.accept(secret))
-	by := a.text("data", "acceptUserInviteV2", "acceptedByUserId")
+	by := a.Text("data", "acceptUserInviteV2", "acceptedByUserId")
 	u := w.must(w.do(`query($id: ID!){user(id:$id){email firstName tenantId active roles{data{key}}}}`, vars{"id": by}))
-	if u.text("data", "user", "email") != "a@example.com" || u.text("data", "user", "firstName") != "Ann" || u.text("data", "user", "tenantId") != w.acme ||
-		u.len("data", "user", "roles", "data") != 1 || u.text("data", "user", "roles", "data", 0, "key") != "member" {
-		t.Error(u.raw)
+	if u.Text("data", "user", "email") != "a@example.com" || u.Text("data", "user", "firstName") != "Ann" || u.Text("data", "user", "tenantId") != w.acme ||
+		u.Len("data", "user", "roles", "data") != 1 || u.Text("data", "user", "roles", "data", 0, "key") != "member" {
+		t.Error(u.Raw)
 	}
-	if a := check(secret); a.at("data", "checkUserInviteToken", "isValid") != false {
-		t.Error(a.raw)
+	if a := check(secret); a.At("data", "checkUserInviteToken", "isValid") != false {
+		t.Error(a.Raw)
 	}
-	if a := check("nonsense"); a.at("data", "checkUserInviteToken", "isValid") != false || a.at("data", "checkUserInviteToken", "email") != nil {
-		t.Error(a.raw)
+	if a := check("nonsense"); a.At("data", "checkUserInviteToken", "isValid") != false || a.At("data", "checkUserInviteToken", "email") != nil {
+		t.Error(a.Raw)
 	}
 	w.refused(w.accept(""), 400, "INVALID_USER_TOKEN")
 	w.refused(w.accept("nonsense"), 404, "USER_TOKEN_NOT_FOUND_IN_DB")
@@ -187,24 +187,24 @@ func TestAccept(t *testing.T) {
 	// Without roles the invitee gets the inviter's.
 	w.invite("b@example.com")
 	b := w.must(w.do(`mutation($d: AcceptUserInviteDto!){acceptUserInvite(acceptUserInvite:$d){status acceptedBy{roles{data{key}}} roleKeys roles{totalCount}}}`, vars{"d": vars{"token": w.secret("b@example.com")}}))
-	if b.text("data", "acceptUserInvite", "acceptedBy", "roles", "data", 0, "key") != "admin" || b.len("data", "acceptUserInvite", "roleKeys") != 0 {
-		t.Error(b.raw)
+	if b.Text("data", "acceptUserInvite", "acceptedBy", "roles", "data", 0, "key") != "admin" || b.Len("data", "acceptUserInvite", "roleKeys") != 0 {
+		t.Error(b.Raw)
 	}
 
 	// As with ROQ One: the app makes the user and says so.
 	w.quirks(func(q *roq.Quirks) { q.AcceptWithoutUser = true })
 	id := w.invite("c@example.com")
 	users := len(w.sim.State().Users)
-	if a := w.must(w.accept(w.secret("c@example.com"))); a.at("data", "acceptUserInviteV2", "acceptedByUserId") != nil || len(w.sim.State().Users) != users {
-		t.Error(a.raw)
+	if a := w.must(w.accept(w.secret("c@example.com"))); a.At("data", "acceptUserInviteV2", "acceptedByUserId") != nil || len(w.sim.State().Users) != users {
+		t.Error(a.Raw)
 	}
 	const update = `mutation updateUserInvite($id: ID!, $userInvite: UserInviteUpdateDto!) { updateUserInvite(id: $id, userInvite: $userInvite) ` + inviteFields + ` }`
 	a = w.must(w.do(update, vars{"id": id, "userInvite": vars{"acceptedByUserId": w.member, "firstName": "Cy", "locale": "de-DE", "data": vars{"k": 1}}}))
-	if a.text("data", "updateUserInvite", "acceptedByUserId") != w.member || a.text("data", "updateUserInvite", "firstName") != "Cy" || a.text("data", "updateUserInvite", "status") != "accepted" {
-		t.Error(a.raw)
+	if a.Text("data", "updateUserInvite", "acceptedByUserId") != w.member || a.Text("data", "updateUserInvite", "firstName") != "Cy" || a.Text("data", "updateUserInvite", "status") != "accepted" {
+		t.Error(a.Raw)
 	}
-	if a = w.must(w.do(update, vars{"id": id, "userInvite": vars{"locale": nil, "data": nil}})); a.at("data", "updateUserInvite", "locale") != nil || a.at("data", "updateUserInvite", "data") != nil || a.text("data", "updateUserInvite", "firstName") != "Cy" {
-		t.Error(a.raw)
+	if a = w.must(w.do(update, vars{"id": id, "userInvite": vars{"locale": nil, "data": nil}})); a.At("data", "updateUserInvite", "locale") != nil || a.At("data", "updateUserInvite", "data") != nil || a.Text("data", "updateUserInvite", "firstName") != "Cy" {
+		t.Error(a.Raw)
 	}
 	w.refused(w.do(update, vars{"id": id, "userInvite": vars{"acceptedByUserId": w.acme}}), 404, "USER_NOT_FOUND")
 }
@@ -215,7 +215,7 @@ func TestAcceptFindsTheUser(t *testing.T) {
 	w := newWorld(t)
 	w.invite("a@example.com", "roles", []string{"admin"})
 	known := w.sim.AddUser(roq.User{Email: "A@example.com", Roles: []string{"member"}})
-	if got := w.must(w.accept(w.secret("a@example.com"))).text("data", "acceptUserInviteV2", "acceptedByUserId"); got != known {
+	if got := w.must(w.accept(w.secret("a@example.com"))).Text("data", "acceptUserInviteV2", "acceptedByUserId"); got != known {
 		t.Fatalf("%s, not %s", got, known)
 	}
 	for _, u := range w.sim.State().Users {

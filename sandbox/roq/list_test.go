@@ -14,8 +14,8 @@ const listInvites = `query userInvites($filter: UserInviteFilterArgType, $limit:
 
 func emails(a answer, field string) []string {
 	out := []string{}
-	for n := range a.len("data", field, "data") {
-		out = append(out, a.text("data", field, "data", n, "email"))
+	for n := range a.Len("data", field, "data") {
+		out = append(out, a.Text("data", field, "data", n, "email"))
 	}
 	return out
 }
@@ -80,14 +80,14 @@ func TestListInvites(t *testing.T) {
 		if test.v["limit"] != nil {
 			total = 4
 		}
-		if a.at("data", "userInvites", "totalCount") != total {
-			t.Errorf("%s: total %v", test.name, a.at("data", "userInvites", "totalCount"))
+		if a.At("data", "userInvites", "totalCount") != total {
+			t.Errorf("%s: total %v", test.name, a.At("data", "userInvites", "totalCount"))
 		}
 	}
 	w.refused(w.do(listInvites, vars{"offset": -1}), 500, "INTERNAL_ERROR")
 	w.quirks(func(q *roq.Quirks) { q.ListCap, q.SearchIgnoresCase = 1, true })
-	if a := w.must(w.do(listInvites, vars{"limit": 3, "search": vars{"key": "firstName", "value": "ANN"}})); a.len("data", "userInvites", "data") != 1 || a.at("data", "userInvites", "totalCount") != 2.0 {
-		t.Error(a.raw)
+	if a := w.must(w.do(listInvites, vars{"limit": 3, "search": vars{"key": "firstName", "value": "ANN"}})); a.Len("data", "userInvites", "data") != 1 || a.At("data", "userInvites", "totalCount") != 2.0 {
+		t.Error(a.Raw)
 	}
 }
 
@@ -119,21 +119,21 @@ func TestListRefusals(t *testing.T) {
 		"limit as text":    {"limit": "5"},
 		"half a limit":     {"limit": 1.5},
 	} {
-		if a := w.refused(w.do(listInvites, one), 400, "GRAPHQL_VALIDATION_FAILED"); a.status != 400 {
-			t.Errorf("%s: %d", name, a.status)
+		if a := w.refused(w.do(listInvites, one), 400, "GRAPHQL_VALIDATION_FAILED"); a.Status != 400 {
+			t.Errorf("%s: %d", name, a.Status)
 		}
 	}
 	for _, query := range []string{`{`, ``, `{userInvites{nope}}`, `query a{isTenantsActive} query b{isTenantsActive}`, `{tenants(search:{}){totalCount}}`, `subscription{x}`, `{userInvites}`} {
-		if a := w.do(query, nil); a.status != 400 || a.at("data") != nil {
-			t.Errorf("%q: %d %s", query, a.status, a.raw)
+		if a := w.do(query, nil); a.Status != 400 || a.At("data") != nil {
+			t.Errorf("%q: %d %s", query, a.Status, a.Raw)
 		}
 	}
 	w.quirks(func(q *roq.Quirks) { q.ValidationStatus, q.VariableErrorCode = 200, "BAD_USER_INPUT" })
-	if a := w.do(listInvites, vars{"limit": "5"}); a.status != 200 || a.text("errors", 0, "extensions", "code") != "BAD_USER_INPUT" {
-		t.Errorf("%d %s", a.status, a.raw)
+	if a := w.do(listInvites, vars{"limit": "5"}); a.Status != 200 || a.Text("errors", 0, "extensions", "code") != "BAD_USER_INPUT" {
+		t.Errorf("%d %s", a.Status, a.Raw)
 	}
 	w.quirks(func(q *roq.Quirks) { q.ErrorStatusAsHTTP = true })
-	if a := w.byID("userInvite", "0b0e2f3a-9c1d-4e5f-8a7b-1c2d3e4f5a6b"); a.status != 404 || a.text("errors", 0, "extensions", "code") != "NOT_FOUND" {
-		t.Errorf("%d %s", a.status, a.raw)
+	if a := w.byID("userInvite", "0b0e2f3a-9c1d-4e5f-8a7b-1c2d3e4f5a6b"); a.Status != 404 || a.Text("errors", 0, "extensions", "code") != "NOT_FOUND" {
+		t.Errorf("%d %s", a.Status, a.Raw)
 	}
 }

@@ -39,8 +39,8 @@ func TestOperationsOfTheSDKs(t *testing.T) {
 			}
 			// No values are given: what is refused for that alone is as good as taken.
 			a := w.do(op.document(t, name), nil)
-			for n := range a.len("errors") {
-				if text := a.text("errors", n, "message"); strings.Contains(text, "Cannot query") || strings.Contains(text, "Unknown") || strings.Contains(text, "expecting type") {
+			for n := range a.Len("errors") {
+				if text := a.Text("errors", n, "message"); strings.Contains(text, "Cannot query") || strings.Contains(text, "Unknown") || strings.Contains(text, "expecting type") {
 					t.Errorf("%s %s: %s", group, name, text)
 				}
 			}

@@ -1,7 +1,7 @@
 package roq_test
 
 import (
-	"io"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,24 +9,13 @@ import (
 
 	"usher/sandbox"
 	"usher/sandbox/roq"
+	"usher/sandbox/sandboxtest"
 )
 
 func (w *world) get(url string) (int, string) {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	resp, err := w.srv.Client().Do(r)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return resp.StatusCode, string(raw)
+	a := sandboxtest.Send(w.t, w.srv.Client(), sandboxtest.NewRequest(w.t, http.MethodGet, url, nil))
+	return a.Status, a.Raw
 }
 
 // A link scanner that opens the mail's link must not accept for the invitee.
@@ -47,9 +36,9 @@ func TestPersonJoins(t *testing.T) {
 	if err != nil || !strings.Contains(page.Text, "You have joined Acme") {
 		t.Fatalf("%+v %v", page, err)
 	}
-	by := w.must(w.byID("userInvite", id)).text("data", "userInvite", "acceptedByUserId")
-	if a := w.must(w.do(`mutation($u: ID!){verifyPassword(userId:$u, password:"pass")}`, vars{"u": by})); a.at("data", "verifyPassword") != true {
-		t.Error(a.raw)
+	by := w.must(w.byID("userInvite", id)).Text("data", "userInvite", "acceptedByUserId")
+	if a := w.must(w.do(`mutation($u: ID!){verifyPassword(userId:$u, password:"pass")}`, vars{"u": by})); a.At("data", "verifyPassword") != true {
+		t.Error(a.Raw)
 	}
 	if _, err := (&sandbox.Person{}).Open(t.Context(), w.link("a@example.com")); err == nil || !strings.Contains(err.Error(), "already been accepted") {
 		t.Errorf("twice: %v", err)
@@ -76,17 +65,8 @@ func TestPages(t *testing.T) {
 		if status != 200 || strings.Contains(page, "<script>") {
 			t.Errorf("%s: %d %s", path, status, page)
 		}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, w.srv.URL+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := w.srv.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != 405 {
-			t.Errorf("%s: DELETE %d", path, resp.StatusCode)
+		if a := sandboxtest.Send(t, w.srv.Client(), sandboxtest.NewRequest(t, http.MethodDelete, w.srv.URL+path, nil)); a.Status != 405 {
+			t.Errorf("%s: DELETE %d", path, a.Status)
 		}
 	}
 	if status, _ := w.get(w.srv.URL + "/v01/server/graphql"); status != 404 {
@@ -98,12 +78,12 @@ func TestPasswordsAndMails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	verify := func(password string) any {
-		return w.must(w.do(`mutation($p: String!, $u: ID!){verifyPassword(password:$p, userId:$u)}`, vars{"p": password, "u": w.admin})).at("data", "verifyPassword")
+		return w.must(w.do(`mutation($p: String!, $u: ID!){verifyPassword(password:$p, userId:$u)}`, vars{"p": password, "u": w.admin})).At("data", "verifyPassword")
 	}
 	if verify("secret") != true || verify("wrong") != false || verify("") != false {
 		t.Error("verifyPassword")
 	}
-	if a := w.must(w.do(`mutation($u: ID!){verifyPassword(userId:$u, password:"")}`, vars{"u": w.member})); a.at("data", "verifyPassword") != false {
+	if a := w.must(w.do(`mutation($u: ID!){verifyPassword(userId:$u, password:"")}`, vars{"u": w.member})); a.At("data", "verifyPassword") != false {
 		t.Error("no password is the empty password")
 	}
 	w.refused(w.do(`mutation($u: ID!){changeUserPassword(id:$u, input:{password:"" newPassword:"x"})}`, vars{"u": w.member}), 400, "INVALID_CREDENTIALS")
@@ -128,12 +108,12 @@ func TestPasswordsAndMails(t *testing.T) {
 	}
 	const mail = `mutation($m: MailCreateDto!){sendMail(mail:$m){mailsSent{count}}}`
 	a := w.must(w.do(mail, vars{"m": vars{"key": "hello", "locale": "en-US", "emails": []string{"x@example.com", "y@example.com"}, "data": []any{vars{"key": "who", "value": "World"}}}}))
-	if a.at("data", "sendMail", "mailsSent", "count") != 2.0 || len(w.mails.to("y@example.com")) != 1 || !strings.Contains(w.mails.to("y@example.com")[0].Text, "World") {
-		t.Error(a.raw)
+	if a.At("data", "sendMail", "mailsSent", "count") != 2.0 || len(w.mails.To("y@example.com")) != 1 || !strings.Contains(w.mails.To("y@example.com")[0].Text, "World") {
+		t.Error(a.Raw)
 	}
 	w.refused(w.do(mail, vars{"m": vars{"key": "hello", "locale": "en-US", "emails": []string{"x"}}}), 400, "IS_EMAIL")
 	w.refused(w.do(mail, vars{"m": vars{"key": "", "locale": "en-US", "emails": []string{}}}), 400, "IS_NOT_EMPTY")
-	w.mails.fail = true
+	w.mails.Fail = errors.New("mail server is down")
 	w.invite("z@example.com") // a broken mail server fails no call
 	state := w.sim.State()
 	if last := state.Mails[len(state.Mails)-1]; last.Error == "" || state.MailsByKind[roq.MailTemplate] != 2 || state.MailsByKind[roq.MailInvitation] != 0 {

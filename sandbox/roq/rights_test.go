@@ -18,8 +18,8 @@ func TestUsersActWithinTheirTenant(t *testing.T) {
 		if field == "userInvites" {
 			want = 0
 		}
-		if a := w.must(ask(`{`+field+`{totalCount}}`, nil)); a.at("data", field, "totalCount") != want {
-			t.Errorf("%s: %s", field, a.raw)
+		if a := w.must(ask(`{`+field+`{totalCount}}`, nil)); a.At("data", field, "totalCount") != want {
+			t.Errorf("%s: %s", field, a.Raw)
 		}
 	}
 	for query, one := range map[string]string{
@@ -34,8 +34,8 @@ func TestUsersActWithinTheirTenant(t *testing.T) {
 		`mutation($id: ID!){updateUserInvite(id:$id, userInvite:{firstName:"x"}){id}}`: id,
 		`mutation($id: ID!){sendUserResetPasswordMail(userId:$id)}`:                    w.admin,
 	} {
-		if a := ask(query, vars{"id": one}); a.at("errors", 0, "extensions", "response", "statusCode") != 404.0 {
-			t.Errorf("%s: %s", query, a.raw)
+		if a := ask(query, vars{"id": one}); a.At("errors", 0, "extensions", "response", "statusCode") != 404.0 {
+			t.Errorf("%s: %s", query, a.Raw)
 		}
 	}
 	row := vars{"createdByUserId": stranger, "email": "b@example.com"}
@@ -43,8 +43,8 @@ func TestUsersActWithinTheirTenant(t *testing.T) {
 	w.refused(ask(sendV2, vars{"data": vars{"tenantId": w.other, "userInvites": []any{w.row("b@example.com")}}}), 403, "FORBIDDEN") // as somebody else
 	w.must(ask(sendV2, vars{"data": vars{"tenantId": w.other, "userInvites": []any{row}}}))
 	w.refused(ask(createUser, vars{"user": vars{"email": "c@example.com", "reference": "c", "tenantId": w.acme}}), 403, "FORBIDDEN")
-	if a := w.must(ask(createUser, vars{"user": vars{"email": "c@example.com", "reference": "c"}})); a.text("data", "createUser", "tenantId") != w.other {
-		t.Error(a.raw)
+	if a := w.must(ask(createUser, vars{"user": vars{"email": "c@example.com", "reference": "c"}})); a.Text("data", "createUser", "tenantId") != w.other {
+		t.Error(a.Raw)
 	}
 }
 
@@ -57,13 +57,13 @@ func TestUsersActWithinTheirRole(t *testing.T) {
 		return w.as(w.user(as), sendV2, vars{"data": vars{"tenantId": w.acme, "userInvites": []any{vars{"createdByUserId": as, "email": email, "roles": roles}}}})
 	}
 	a := w.refused(send(w.member, "a@example.com"), 403, "FORBIDDEN")
-	if a.text("errors", 0, "message") != "You don't have permissions to do this. Please make sure that you have these permission(s): sendUserInvitesV2" {
-		t.Error(a.raw)
+	if a.Text("errors", 0, "message") != "You don't have permissions to do this. Please make sure that you have these permission(s): sendUserInvitesV2" {
+		t.Error(a.Raw)
 	}
 	for key, want := range map[string]bool{"member": true, "lead": true, "admin": false} {
 		a := w.must(send(lead, key+"@new.example.com", key))
-		if got := a.len("data", "sendUserInvitesV2", "success") == 1; got != want {
-			t.Errorf("%s: %s", key, a.raw)
+		if got := a.Len("data", "sendUserInvitesV2", "success") == 1; got != want {
+			t.Errorf("%s: %s", key, a.Raw)
 		}
 	}
 	id := w.invite("x@example.com")
@@ -72,7 +72,7 @@ func TestUsersActWithinTheirRole(t *testing.T) {
 	w.refused(w.as(w.user(lead), updateUser, vars{"id": w.admin, "user": vars{"firstName": "You"}}), 403, "FORBIDDEN")
 	w.refused(w.as(w.user(lead), `mutation($id: ID!){assignRolesToUser(userId:$id, roleKeys:["admin"])}`, vars{"id": lead}), 403, "FORBIDDEN")
 	roles := w.must(w.as(w.user(lead), `{roles(filter:{invite:{equalTo:true}} order:{sort:key order:ASC}){data{key}totalCount}}`, nil))
-	if roles.at("data", "roles", "totalCount") != 2.0 || roles.text("data", "roles", "data", 0, "key") != "lead" {
-		t.Error(roles.raw)
+	if roles.At("data", "roles", "totalCount") != 2.0 || roles.Text("data", "roles", "data", 0, "key") != "lead" {
+		t.Error(roles.Raw)
 	}
 }

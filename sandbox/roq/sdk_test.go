@@ -9,12 +9,13 @@ import (
 
 	"usher/internal/nodetest"
 	"usher/sandbox/roq"
+	"usher/sandbox/sandboxtest"
 )
 
 // The vendor's own SDK, unmodified, works with the simulator; where the
 // vendor's schema is at hand, every exchange is held against it.
 func TestSDK(t *testing.T) {
-	box := &mailbox{}
+	box := &sandboxtest.Mailbox{}
 	sim := roq.New(roq.Options{Mail: box})
 	tenant := sim.AddTenant("Acme")
 	sim.AddRole(roq.Role{Key: "admin", Name: "Administrator", Invites: []string{"member"}, Permissions: []string{"*"}})
@@ -28,7 +29,7 @@ func TestSDK(t *testing.T) {
 	srv := httptest.NewServer(handler)
 	defer srv.Close()
 	mails := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		all := box.to(strings.TrimPrefix(r.URL.Path, "/"))
+		all := box.To(strings.TrimPrefix(r.URL.Path, "/"))
 		_, token, _ := strings.Cut(all[len(all)-1].Link, "token=")
 		io.WriteString(w, token)
 	}))

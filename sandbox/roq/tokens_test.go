@@ -29,19 +29,19 @@ func TestServiceAccountToken(t *testing.T) {
 			body := w.accountBody()
 			test.change(body)
 			a := w.post("/v01/authorize/serviceAccount", body, nil)
-			if a.status != test.status {
-				t.Fatalf("%d %s", a.status, a.raw)
+			if a.Status != test.status {
+				t.Fatalf("%d %s", a.Status, a.Raw)
 			}
-			if test.status != 201 && (a.text("message") == "" || a.at("statusCode") != float64(test.status) || a.text("error") != http.StatusText(test.status)) {
-				t.Errorf("refusal: %s", a.raw)
+			if test.status != 201 && (a.Text("message") == "" || a.At("statusCode") != float64(test.status) || a.Text("error") != http.StatusText(test.status)) {
+				t.Errorf("refusal: %s", a.Raw)
 			}
 		})
 	}
-	if a := w.post("/v01/authorize/serviceAccount", "{", nil); a.status != 400 {
-		t.Errorf("half a body: %d", a.status)
+	if a := w.post("/v01/authorize/serviceAccount", "{", nil); a.Status != 400 {
+		t.Errorf("half a body: %d", a.Status)
 	}
-	if a := w.post("//v01/authorize/serviceAccount", w.accountBody(), nil); a.status != 404 {
-		t.Errorf("a host with a slash at its end: %d", a.status)
+	if a := w.post("//v01/authorize/serviceAccount", w.accountBody(), nil); a.Status != 404 {
+		t.Errorf("a host with a slash at its end: %d", a.Status)
 	}
 }
 
@@ -77,11 +77,11 @@ func TestUserToken(t *testing.T) {
 		{"deactivated", ask(bearer, gone), 401},
 	}
 	for _, test := range tests {
-		if test.answer.status != test.status {
-			t.Errorf("%s: %d %s", test.name, test.answer.status, test.answer.raw)
+		if test.answer.Status != test.status {
+			t.Errorf("%s: %d %s", test.name, test.answer.Status, test.answer.Raw)
 		}
 	}
-	token := ask(bearer, w.admin, "expiresIn", 60).text("accessToken")
+	token := ask(bearer, w.admin, "expiresIn", 60).Text("accessToken")
 	w.must(w.as(token, `{isTenantsActive}`, nil))
 	w.clock.Advance(61 * time.Second)
 	w.refused(w.as(token, `{isTenantsActive}`, nil), 401, "INVALID_TOKEN")
@@ -117,16 +117,16 @@ func TestGraphQLNeedsBothHeaders(t *testing.T) {
 		h := w.headers(w.account())
 		test.change(h)
 		a := w.refused(w.post("/v01/server/graphql", body, h), 401, test.code)
-		if a.status != 200 || a.text("errors", 0, "extensions", "code") != "UNAUTHORIZED" || !strings.Contains(a.raw, `"data":null`) {
-			t.Errorf("%s: %d %s", test.name, a.status, a.raw)
+		if a.Status != 200 || a.Text("errors", 0, "extensions", "code") != "UNAUTHORIZED" || !strings.Contains(a.Raw, `"data":null`) {
+			t.Errorf("%s: %d %s", test.name, a.Status, a.Raw)
 		}
 	}
 	if n := len(w.sim.State().Tenants); n != 2 {
 		t.Errorf("%d tenants", n)
 	}
 	w.quirks(func(q *roq.Quirks) { q.AuthAsHTTP = true })
-	if a := w.post("/v01/server/graphql", body, nil); a.status != 401 || a.text("message") == "" {
-		t.Errorf("auth_as_http: %d %s", a.status, a.raw)
+	if a := w.post("/v01/server/graphql", body, nil); a.Status != 401 || a.Text("message") == "" {
+		t.Errorf("auth_as_http: %d %s", a.Status, a.Raw)
 	}
 }
 
@@ -137,8 +137,8 @@ func TestClientEndpointIsForUsers(t *testing.T) {
 		return w.post("/v01/graphql", vars{"query": query, "variables": v}, http.Header{"roq-platform-authorization": {"Bearer " + token}})
 	}
 	a := w.must(ask(w.user(w.admin), `{users{totalCount}}`, nil))
-	if a.at("data", "users", "totalCount") != 2.0 {
-		t.Error(a.raw)
+	if a.At("data", "users", "totalCount") != 2.0 {
+		t.Error(a.Raw)
 	}
 	w.refused(ask(w.account(), `{users{totalCount}}`, nil), 401, "INVALID_TOKEN")
 	assign := `mutation($u: ID!){assignRolesToUser(userId:$u, roleKeys:["admin"])}`
@@ -151,10 +151,10 @@ func TestTokenQuirks(t *testing.T) {
 	w := newWorld(t)
 	w.quirks(func(q *roq.Quirks) { q.TokenStatus, q.TokenLifeSeconds = 200, 10 })
 	a := w.post("/v01/authorize/serviceAccount", w.accountBody(), nil)
-	if a.status != 200 {
-		t.Errorf("status %d", a.status)
+	if a.Status != 200 {
+		t.Errorf("status %d", a.Status)
 	}
-	w.must(w.as(a.text("accessToken"), `{isTenantsActive}`, nil))
+	w.must(w.as(a.Text("accessToken"), `{isTenantsActive}`, nil))
 	w.clock.Advance(10 * time.Second)
-	w.refused(w.as(a.text("accessToken"), `{isTenantsActive}`, nil), 401, "INVALID_TOKEN")
+	w.refused(w.as(a.Text("accessToken"), `{isTenantsActive}`, nil), 401, "INVALID_TOKEN")
 }

@@ -23,15 +23,15 @@ func TestUsers(t *testing.T) {
 	w.clock.Advance(time.Second)
 	a := w.must(w.do(createUser, vars{"user": vars{"email": "new@example.com", "reference": "ref-1", "tenantId": w.other, "roles": []string{"member"}, "firstName": "Ann",
 		"isOptedIn": true, "customData": vars{"k": vars{"n": 2}}, "password": "pass", "twoFactorEnabled": false}}))
-	u := a.at("data", "createUser").(map[string]any)
+	u := a.At("data", "createUser").(map[string]any)
 	id, _ := u["id"].(string)
 	if u["reference"] != "ref-1" || u["active"] != true || u["isOptedIn"] != true || u["lastName"] != nil || u["tenantId"] != w.other || u["twoFactorEnabled"] != false {
 		t.Errorf("%v", u)
 	}
 	w.sim.AddGroup(roq.Group{Name: "Team", Type: "club", Users: []string{id}})
 	w.sim.AddGroup(roq.Group{Name: "All", Type: "club", Users: []string{id, w.admin}})
-	group := w.must(w.do(`{userGroups(filter:{name:{equalTo:"Team"}}){data{id}}}`, nil)).text("data", "userGroups", "data", 0, "id")
-	role := w.must(w.do(`{roles(filter:{key:{equalTo:"member"}}){data{id}}}`, nil)).text("data", "roles", "data", 0, "id")
+	group := w.must(w.do(`{userGroups(filter:{name:{equalTo:"Team"}}){data{id}}}`, nil)).Text("data", "userGroups", "data", 0, "id")
+	role := w.must(w.do(`{roles(filter:{key:{equalTo:"member"}}){data{id}}}`, nil)).Text("data", "roles", "data", 0, "id")
 	const yes, no = true, false
 	tests := []struct {
 		name string
@@ -64,18 +64,18 @@ func TestUsers(t *testing.T) {
 		for n := range got {
 			got[n] = strings.TrimSuffix(got[n], "@example.com")
 		}
-		if !slices.Equal(got, append([]string{}, test.want...)) || a.at("data", "users", "totalCount") != float64(len(test.want)) {
+		if !slices.Equal(got, append([]string{}, test.want...)) || a.At("data", "users", "totalCount") != float64(len(test.want)) {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
 
 	w.clock.Advance(time.Second)
-	u = w.must(w.do(updateUser, vars{"id": id, "user": vars{"active": false, "firstName": nil, "lastName": "Lee", "isOptedIn": false, "email": "newer@example.com"}})).at("data", "updateUser").(map[string]any)
+	u = w.must(w.do(updateUser, vars{"id": id, "user": vars{"active": false, "firstName": nil, "lastName": "Lee", "isOptedIn": false, "email": "newer@example.com"}})).At("data", "updateUser").(map[string]any)
 	if u["active"] != false || u["firstName"] != nil || u["lastName"] != "Lee" || u["isOptedIn"] != false || u["email"] != "newer@example.com" || u["updatedAt"] == u["createdAt"] || u["customData"] == nil {
 		t.Errorf("%v", u)
 	}
 	count := func(filter vars) any {
-		return w.must(w.do(listUsers, vars{"filter": filter})).at("data", "users", "totalCount")
+		return w.must(w.do(listUsers, vars{"filter": filter})).At("data", "users", "totalCount")
 	}
 	if count(nil) != 2.0 || count(vars{"reference": vars{"equalTo": "ref-1"}}) != 0.0 || count(vars{"withDeactivated": vars{"equalTo": true}}) != 3.0 || count(vars{"active": vars{"equalTo": false}}) != 1.0 {
 		t.Error("deactivated users are not hidden, or cannot be seen")
@@ -84,8 +84,8 @@ func TestUsers(t *testing.T) {
 	if count(nil) != 3.0 {
 		t.Error("show_deactivated")
 	}
-	if a := w.must(w.do(`query($id: ID!){user(id:$id){active}}`, vars{"id": id})); a.at("data", "user", "active") != false {
-		t.Error(a.raw)
+	if a := w.must(w.do(`query($id: ID!){user(id:$id){active}}`, vars{"id": id})); a.At("data", "user", "active") != false {
+		t.Error(a.Raw)
 	}
 }
 
@@ -119,8 +119,8 @@ func TestUserRefusals(t *testing.T) {
 	w.must(w.do(updateUser, vars{"id": w.admin, "user": vars{"email": "ADMIN@example.com"}})) // his own
 	for _, query := range []string{`user`, `userProfile`, `tenant`, `role`, `userGroup`} {
 		w.refused(w.do(`query($id: ID!){`+query+`(id:$id){id}}`, vars{"id": "5"}), 400, "INVALID_UUID")
-		if a := w.do(`query($id: ID!){`+query+`(id:$id){id}}`, vars{"id": nobody}); a.at("errors", 0, "extensions", "response", "statusCode") != 404.0 {
-			t.Errorf("%s: %s", query, a.raw)
+		if a := w.do(`query($id: ID!){`+query+`(id:$id){id}}`, vars{"id": nobody}); a.At("errors", 0, "extensions", "response", "statusCode") != 404.0 {
+			t.Errorf("%s: %s", query, a.Raw)
 		}
 	}
 }
@@ -133,13 +133,13 @@ func TestRolesOfUsers(t *testing.T) {
 	}
 	keys := func() (out []string) {
 		a := w.must(w.do(`query($id: ID!){user(id:$id){roles(order:{sort:key order:ASC}){data{key name inviteRoleKeys isSystemManaged}}}}`, vars{"id": w.member}))
-		for n := range a.len("data", "user", "roles", "data") {
-			out = append(out, a.text("data", "user", "roles", "data", n, "key"))
+		for n := range a.Len("data", "user", "roles", "data") {
+			out = append(out, a.Text("data", "user", "roles", "data", n, "key"))
 		}
 		return out
 	}
-	if a := w.must(change("assignRolesToUser", w.member, "admin", "member")); a.at("data", "assignRolesToUser") != true || !slices.Equal(keys(), []string{"admin", "member"}) {
-		t.Errorf("%s %v", a.raw, keys())
+	if a := w.must(change("assignRolesToUser", w.member, "admin", "member")); a.At("data", "assignRolesToUser") != true || !slices.Equal(keys(), []string{"admin", "member"}) {
+		t.Errorf("%s %v", a.Raw, keys())
 	}
 	w.must(change("unassignRolesFromUser", w.member, "member"))
 	w.must(change("unassignRolesFromUser", w.member, "member"))
@@ -157,25 +157,25 @@ func TestRolesAndGroups(t *testing.T) {
 	w.sim.AddRole(roq.Role{Key: "system", Name: "System", Description: "of the platform", System: true})
 	w.sim.AddGroup(roq.Group{Name: "Team", Reference: "t", Type: "club", Roles: []string{"member"}, Users: []string{w.member}})
 	a := w.must(w.do(`query roles($f: RoleFilterArgType){roles(filter:$f, order:{sort:key order:ASC}){data{id key name description inviteRoleKeys isSystemManaged projectEntityId reference userIdField users{totalCount} userGroups{data{name}}}totalCount}}`, nil))
-	if a.at("data", "roles", "totalCount") != 3.0 || a.text("data", "roles", "data", 0, "inviteRoleKeys", 0) != "member" || a.at("data", "roles", "data", 0, "users", "totalCount") != 1.0 ||
-		a.text("data", "roles", "data", 1, "userGroups", "data", 0, "name") != "Team" || a.text("data", "roles", "data", 2, "description") != "of the platform" {
-		t.Error(a.raw)
+	if a.At("data", "roles", "totalCount") != 3.0 || a.Text("data", "roles", "data", 0, "inviteRoleKeys", 0) != "member" || a.At("data", "roles", "data", 0, "users", "totalCount") != 1.0 ||
+		a.Text("data", "roles", "data", 1, "userGroups", "data", 0, "name") != "Team" || a.Text("data", "roles", "data", 2, "description") != "of the platform" {
+		t.Error(a.Raw)
 	}
 	total := func(filter vars) any {
-		return w.must(w.do(`query($f: RoleFilterArgType){roles(filter:$f){totalCount}}`, vars{"f": filter})).at("data", "roles", "totalCount")
+		return w.must(w.do(`query($f: RoleFilterArgType){roles(filter:$f){totalCount}}`, vars{"f": filter})).At("data", "roles", "totalCount")
 	}
 	if total(vars{"isSystemManaged": vars{"equalTo": true}}) != 1.0 || total(vars{"userId": vars{"equalTo": w.member}}) != 1.0 || total(vars{"invite": vars{"equalTo": true}}) != 3.0 || total(vars{"permissionId": vars{"equalTo": w.member}}) != 0.0 {
 		t.Error("roles are not filtered")
 	}
 	g := w.must(w.do(`{userGroups(filter:{type:{equalTo:"club"}} order:{sort:name order:ASC}){data{id name reference type userGroupType{name} roles{data{key}} users{data{email}}}totalCount}}`, nil))
-	if g.text("data", "userGroups", "data", 0, "users", "data", 0, "email") != "member@example.com" || g.text("data", "userGroups", "data", 0, "roles", "data", 0, "key") != "member" {
-		t.Error(g.raw)
+	if g.Text("data", "userGroups", "data", 0, "users", "data", 0, "email") != "member@example.com" || g.Text("data", "userGroups", "data", 0, "roles", "data", 0, "key") != "member" {
+		t.Error(g.Raw)
 	}
-	w.must(w.do(`query($id: ID!){userGroup(id:$id){name}}`, vars{"id": g.text("data", "userGroups", "data", 0, "id")}))
-	w.must(w.do(`query($id: ID!){role(id:$id){key}}`, vars{"id": a.text("data", "roles", "data", 0, "id")}))
+	w.must(w.do(`query($id: ID!){userGroup(id:$id){name}}`, vars{"id": g.Text("data", "userGroups", "data", 0, "id")}))
+	w.must(w.do(`query($id: ID!){role(id:$id){key}}`, vars{"id": a.Text("data", "roles", "data", 0, "id")}))
 	p := w.must(w.do(`query($id: ID!){userProfile(id:$id){id email reference connectedProviders{id}} userProfiles(search:{key:email value:"adm"} order:{sort:firstName order:ASC}){data{email}totalCount}}`, vars{"id": w.member}))
-	if p.text("data", "userProfile", "email") != "member@example.com" || p.at("data", "userProfiles", "totalCount") != 1.0 {
-		t.Error(p.raw)
+	if p.Text("data", "userProfile", "email") != "member@example.com" || p.At("data", "userProfiles", "totalCount") != 1.0 {
+		t.Error(p.Raw)
 	}
 }
 
@@ -183,27 +183,27 @@ func TestTenants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.clock.Advance(time.Second)
-	id := w.must(w.do(`mutation createTenant($tenant: TenantCreateDto!){createTenant(tenant:$tenant){id name reference isDefault createdAt}}`, vars{"tenant": vars{"name": "New", "reference": "n-1"}})).text("data", "createTenant", "id")
+	id := w.must(w.do(`mutation createTenant($tenant: TenantCreateDto!){createTenant(tenant:$tenant){id name reference isDefault createdAt}}`, vars{"tenant": vars{"name": "New", "reference": "n-1"}})).Text("data", "createTenant", "id")
 	a := w.must(w.do(`query($id: ID!){tenant(id:$id){name reference isDefault users{totalCount}} tenants(limit:2){data{name isDefault}totalCount} isTenantsActive}`, vars{"id": id}))
-	if a.text("data", "tenant", "reference") != "n-1" || a.at("data", "tenants", "totalCount") != 3.0 || a.text("data", "tenants", "data", 0, "name") != "New" || a.at("data", "isTenantsActive") != true {
-		t.Error(a.raw)
+	if a.Text("data", "tenant", "reference") != "n-1" || a.At("data", "tenants", "totalCount") != 3.0 || a.Text("data", "tenants", "data", 0, "name") != "New" || a.At("data", "isTenantsActive") != true {
+		t.Error(a.Raw)
 	}
 	a = w.must(w.do(`{tenants(order:{sort:createdAt order:ASC}){data{name isDefault users{totalCount}}}}`, nil))
-	if a.at("data", "tenants", "data", 0, "isDefault") != true || a.at("data", "tenants", "data", 1, "isDefault") != false || a.at("data", "tenants", "data", 0, "users", "totalCount") != 2.0 {
-		t.Error(a.raw)
+	if a.At("data", "tenants", "data", 0, "isDefault") != true || a.At("data", "tenants", "data", 1, "isDefault") != false || a.At("data", "tenants", "data", 0, "users", "totalCount") != 2.0 {
+		t.Error(a.Raw)
 	}
 	const update = `mutation updateTenant($id: ID!, $tenant: TenantUpdateDto!){updateTenant(id:$id, tenant:$tenant){name reference}}`
-	if a := w.must(w.do(update, vars{"id": id, "tenant": vars{"name": "Newer"}})); a.text("data", "updateTenant", "name") != "Newer" || a.text("data", "updateTenant", "reference") != "n-1" {
-		t.Error(a.raw)
+	if a := w.must(w.do(update, vars{"id": id, "tenant": vars{"name": "Newer"}})); a.Text("data", "updateTenant", "name") != "Newer" || a.Text("data", "updateTenant", "reference") != "n-1" {
+		t.Error(a.Raw)
 	}
-	if a := w.must(w.do(`{tenants(filter:{reference:{like:"n-%"}}){data{id}totalCount}}`, nil)); a.text("data", "tenants", "data", 0, "id") != id {
-		t.Error(a.raw)
+	if a := w.must(w.do(`{tenants(filter:{reference:{like:"n-%"}}){data{id}totalCount}}`, nil)); a.Text("data", "tenants", "data", 0, "id") != id {
+		t.Error(a.Raw)
 	}
 	w.refused(w.do(update, vars{"id": id, "tenant": vars{"name": " "}}), 400, "IS_NOT_EMPTY")
 	w.refused(w.do(update, vars{"id": w.admin, "tenant": vars{"name": "x"}}), 404, "TENANT_NOT_FOUND")
 	w.refused(w.do(`mutation{createTenant(tenant:{name:""}){id}}`, nil), 400, "IS_NOT_EMPTY")
 	w.quirks(func(q *roq.Quirks) { q.TenantsInactive = true })
-	if a := w.must(w.do(`{isTenantsActive}`, nil)); a.at("data", "isTenantsActive") != false {
-		t.Error(a.raw)
+	if a := w.must(w.do(`{isTenantsActive}`, nil)); a.At("data", "isTenantsActive") != false {
+		t.Error(a.Raw)
 	}
 }

@@ -1,17 +1,11 @@
 package roq_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,36 +13,8 @@ import (
 	"usher/internal/testclock"
 	"usher/sandbox/roq"
 	"usher/sandbox/roq/contract"
-	"usher/sandbox/stage"
+	"usher/sandbox/sandboxtest"
 )
-
-// mailbox is a Mailer that keeps what it gets, or fails.
-type mailbox struct {
-	mu   sync.Mutex
-	all  []stage.Mail
-	fail bool
-}
-
-func (b *mailbox) Send(_ context.Context, m stage.Mail) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.fail {
-		return errors.New("mail server is down")
-	}
-	b.all = append(b.all, m)
-	return nil
-}
-
-func (b *mailbox) to(address string) (out []stage.Mail) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, m := range b.all {
-		if m.To == address {
-			out = append(out, m)
-		}
-	}
-	return out
-}
 
 // world is an environment with the tenants Acme and Other, the roles admin and
 // member, and in Acme one administrator and one member.
@@ -57,7 +23,7 @@ type world struct {
 	contract      *contract.Validator // of every exchange; nil without the vendor's schema
 	sim           *roq.Simulator
 	srv           *httptest.Server
-	mails         *mailbox
+	mails         *sandboxtest.Mailbox
 	clock         *testclock.Clock
 	acme, other   string
 	admin, member string // users
@@ -66,16 +32,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, mails: &mailbox{}, clock: testclock.At(time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC))}
-	srv := httptest.NewUnstartedServer(nil)
-	w.sim = roq.New(roq.Options{BaseURL: "http://" + srv.Listener.Addr().String(), Now: w.clock.Now, Mail: w.mails})
-	srv.Config.Handler = w.sim
-	if w.contract = held(t); w.contract != nil {
-		srv.Config.Handler = w.contract.Middleware(w.sim)
-	}
-	srv.Start()
-	w.srv = srv
-	t.Cleanup(srv.Close)
+	w := &world{t: t, mails: &sandboxtest.Mailbox{}, clock: testclock.At(time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC))}
+	w.srv = sandboxtest.Serve(t, func(base string) http.Handler {
+		w.sim = roq.New(roq.Options{BaseURL: base, Now: w.clock.Now, Mail: w.mails})
+		if w.contract = held(t); w.contract == nil {
+			return w.sim
+		}
+		return w.contract.Middleware(w.sim)
+	})
 	w.acme, w.other = w.sim.AddTenant("Acme"), w.sim.AddTenant("Other")
 	w.sim.AddRole(roq.Role{Key: "admin", Name: "Administrator", Invites: []string{"member"}, Permissions: []string{"*"}})
 	w.sim.AddRole(roq.Role{Key: "member", Name: "Member"})
@@ -98,80 +62,15 @@ func held(t *testing.T) *contract.Validator {
 }
 
 // answer is a response read to its end.
-type answer struct {
-	status int
-	header http.Header
-	raw    string
-	json   any
-}
-
-// at walks into the JSON by keys and indexes; nil where nothing is.
-func (a answer) at(path ...any) any {
-	v := a.json
-	for _, p := range path {
-		switch key := p.(type) {
-		case string:
-			m, _ := v.(map[string]any)
-			v = m[key]
-		case int:
-			list, _ := v.([]any)
-			if key >= len(list) {
-				return nil
-			}
-			v = list[key]
-		}
-	}
-	return v
-}
-
-func (a answer) text(path ...any) string {
-	s, _ := a.at(path...).(string)
-	return s
-}
-
-func (a answer) len(path ...any) int {
-	list, _ := a.at(path...).([]any)
-	return len(list)
-}
-
-// code is the errorCode of the first error, empty without errors.
-func (a answer) code() string { return a.text("errors", 0, "extensions", "response", "errorCode") }
+type answer = sandboxtest.Answer
 
 func (w *world) post(path string, body any, header http.Header) answer {
 	w.t.Helper()
-	var in io.Reader
-	switch b := body.(type) {
-	case string:
-		in = strings.NewReader(b)
-	default:
-		raw, err := json.Marshal(b)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		in = bytes.NewReader(raw)
-	}
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.srv.URL+path, in)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
+	r := sandboxtest.NewRequest(w.t, http.MethodPost, w.srv.URL+path, body)
 	for name, values := range header {
 		r.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	resp, err := w.srv.Client().Do(r)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	a := answer{status: resp.StatusCode, header: resp.Header, raw: string(raw)}
-	if json.Unmarshal(raw, &a.json) != nil {
-		a.json = nil
-	}
-	return a
+	return sandboxtest.Send(w.t, w.srv.Client(), r)
 }
 
 func basic(id, key string) string {
@@ -194,8 +93,8 @@ func (w *world) account() string {
 	w.t.Helper()
 	if w.token == "" {
 		a := w.post("/v01/authorize/serviceAccount", w.accountBody(), nil)
-		if w.token = a.text("accessToken"); w.token == "" {
-			w.t.Fatalf("no token: %d %s", a.status, a.raw)
+		if w.token = a.Text("accessToken"); w.token == "" {
+			w.t.Fatalf("no token: %d %s", a.Status, a.Raw)
 		}
 	}
 	return w.token
@@ -227,8 +126,8 @@ func (w *world) user(id string) string {
 // must fails the test where an answer has errors.
 func (w *world) must(a answer) answer {
 	w.t.Helper()
-	if a.status != http.StatusOK || a.at("errors") != nil {
-		w.t.Fatalf("%d %s", a.status, a.raw)
+	if a.Status != http.StatusOK || a.At("errors") != nil {
+		w.t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	return a
 }
@@ -236,8 +135,9 @@ func (w *world) must(a answer) answer {
 // refused fails the test unless the first error has a code, and a statusCode.
 func (w *world) refused(a answer, status int, code string) answer {
 	w.t.Helper()
-	if got := a.at("errors", 0, "extensions", "response", "statusCode"); a.code() != code || got != float64(status) {
-		w.t.Fatalf("want %d %s: %d %s", status, code, a.status, a.raw)
+	response := []any{"errors", 0, "extensions", "response"}
+	if a.Text(append(response, "errorCode")...) != code || a.At(append(response, "statusCode")...) != float64(status) {
+		w.t.Fatalf("want %d %s: %d %s", status, code, a.Status, a.Raw)
 	}
 	return a
 }
@@ -270,9 +170,9 @@ func (w *world) sendIn(tenant string, rows ...map[string]any) answer {
 func (w *world) invite(email string, more ...any) string {
 	w.t.Helper()
 	a := w.must(w.sendIn(w.acme, w.row(email, more...)))
-	id := a.text("data", "sendUserInvitesV2", "success", 0, "id")
+	id := a.Text("data", "sendUserInvitesV2", "success", 0, "id")
 	if id == "" {
-		w.t.Fatalf("not invited: %s", a.raw)
+		w.t.Fatalf("not invited: %s", a.Raw)
 	}
 	return id
 }
@@ -288,13 +188,13 @@ func (w *world) byID(field, id string) answer {
 
 func (w *world) status(id string) string {
 	w.t.Helper()
-	return w.must(w.byID("userInvite", id)).text("data", "userInvite", "status")
+	return w.must(w.byID("userInvite", id)).Text("data", "userInvite", "status")
 }
 
 // link is the link of the last mail to somebody.
 func (w *world) link(email string) string {
 	w.t.Helper()
-	mails := w.mails.to(email)
+	mails := w.mails.To(email)
 	if len(mails) == 0 {
 		w.t.Fatalf("no mail to %s", email)
 	}
@@ -318,9 +218,9 @@ func rowCode(t *testing.T, a answer, row int) string {
 		Variables map[string]any
 		ErrorCode string
 	}
-	text := a.text("data", "sendUserInvitesV2", "errors", row, "error")
+	text := a.Text("data", "sendUserInvitesV2", "errors", row, "error")
 	if err := json.Unmarshal([]byte(text), &in); err != nil || in.Message == "" {
-		t.Fatalf("row %d: %q in %s", row, text, a.raw)
+		t.Fatalf("row %d: %q in %s", row, text, a.Raw)
 	}
 	return in.ErrorCode
 }

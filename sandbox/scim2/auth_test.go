@@ -8,16 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/scim2"
 )
 
 func (w *world) token(form url.Values, change ...func(*http.Request)) *answer {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.srv.URL+"/token", strings.NewReader(form.Encode()))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r := sandboxtest.NewRequest(w.t, http.MethodPost, w.srv.URL+"/token", form)
 	for _, f := range change {
 		f(r)
 	}

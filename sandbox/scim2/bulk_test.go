@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/scim2"
 )
 
@@ -29,7 +30,7 @@ func (a *answer) statuses() string {
 	var all []string
 	list, _ := a.get("Operations").([]any)
 	for _, o := range list {
-		all = append(all, fmt.Sprint(dig(o, "status")))
+		all = append(all, fmt.Sprint(sandboxtest.At(o, "status")))
 	}
 	return strings.Join(all, " ")
 }

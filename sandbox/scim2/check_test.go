@@ -16,6 +16,7 @@ import (
 	"github.com/elimity-com/scim/schema"
 
 	"usher/sandbox/fault"
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/scim2"
 )
 
@@ -89,10 +90,10 @@ func (c *checker) exchange(r *http.Request, res *http.Response, body []byte) {
 		}
 	case strings.HasPrefix(names, userSchema), strings.HasPrefix(names, groupSchema):
 		checkResource(m, q, fail)
-		if location := dig(m, "meta", "location"); location != nil && res.Header.Get("Location") != location {
+		if location := sandboxtest.At(m, "meta", "location"); location != nil && res.Header.Get("Location") != location {
 			fail("Location %q (RFC 7644 3.1)", res.Header.Get("Location"))
 		}
-		if version := dig(m, "meta", "version"); version != nil && res.Header.Get("ETag") != version {
+		if version := sandboxtest.At(m, "meta", "version"); version != nil && res.Header.Get("ETag") != version {
 			fail("ETag %q (RFC 7644 3.14)", res.Header.Get("ETag"))
 		}
 	case names == "":

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"usher/internal/nodetest"
+	"usher/sandbox/sandboxtest"
 )
 
 // step is one request of the tour. {name} in path and body stands for the id
@@ -148,10 +149,7 @@ func TestSameTourAtAnothersService(t *testing.T) {
 			if s.body != nil {
 				body = fill(encoded(t, s.body))
 			}
-			r, err := http.NewRequestWithContext(t.Context(), s.method, base+fill(s.path), reader(t, body))
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := sandboxtest.NewRequest(t, s.method, base+fill(s.path), body)
 			r.Header.Set("Authorization", "Bearer "+token)
 			r.Header.Set("Content-Type", "application/scim+json")
 			a := send(t, r)

@@ -1,7 +1,6 @@
 package scim2_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/scim2"
 )
 
@@ -74,10 +74,7 @@ type answer struct {
 // value, name, value, …
 func (w *world) do(method, path string, body any, header ...string) *answer {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), method, w.srv.URL+w.sim.Path()+path, reader(w.t, body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	r := sandboxtest.NewRequest(w.t, method, w.srv.URL+w.sim.Path()+path, body)
 	r.Header.Set("Authorization", "Bearer "+w.sim.Token())
 	r.Header.Set("Content-Type", "application/scim+json")
 	for i := 0; i+1 < len(header); i += 2 {
@@ -87,21 +84,6 @@ func (w *world) do(method, path string, body any, header ...string) *answer {
 		}
 	}
 	return send(w.t, r)
-}
-
-func reader(t *testing.T, body any) io.Reader {
-	t.Helper()
-	switch body := body.(type) {
-	case nil:
-		return nil
-	case string:
-		return strings.NewReader(body)
-	}
-	raw, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.NewReader(raw)
 }
 
 func send(t *testing.T, r *http.Request) *answer {
@@ -136,24 +118,7 @@ func (a *answer) want(status int, scimType ...string) *answer {
 }
 
 // get walks into the body by names and indexes; nil where there is nothing.
-func (a *answer) get(path ...any) any { return dig(a.body, path...) }
-
-func dig(v any, path ...any) any {
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			m, _ := v.(object)
-			v = m[step]
-		case int:
-			list, _ := v.([]any)
-			if step >= len(list) {
-				return nil
-			}
-			v = list[step]
-		}
-	}
-	return v
-}
+func (a *answer) get(path ...any) any { return sandboxtest.At(a.body, path...) }
 
 func (a *answer) text(path ...any) string { return fmt.Sprint(a.get(path...)) }
 
@@ -162,7 +127,7 @@ func (a *answer) each(path ...any) string {
 	var all []string
 	list, _ := a.get("Resources").([]any)
 	for _, r := range list {
-		all = append(all, fmt.Sprint(dig(r, path...)))
+		all = append(all, fmt.Sprint(sandboxtest.At(r, path...)))
 	}
 	return strings.Join(all, " ")
 }

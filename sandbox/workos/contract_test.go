@@ -51,16 +51,16 @@ func driveInvitations(w *world) {
 	a := w.want(w.send("a@person.example", "expires_in_days", 30, "locale", "en", "role_slug", "admin"), 201)
 	w.want(w.send("a@person.example"), 400)
 	w.want(w.send("app@person.example", "organization_id", nil), 201)
-	one := invitations + "/" + a.text("id")
+	one := invitations + "/" + a.Text("id")
 	w.get(invitations+"?limit=1&order=asc", 200)
 	w.get(one, 200)
-	w.get(invitations+"/by_token/"+a.text("token"), 200)
+	w.get(invitations+"/by_token/"+a.Text("token"), 200)
 	w.want(w.do("POST", one+"/resend", object{}), 200)
 	w.want(w.do("POST", one+"/accept", nil), 200)
 	w.want(w.do("POST", one+"/revoke", nil), 400)
 	w.want(w.do("POST", invitations+"/none/revoke", nil), 404)
 	b := w.want(w.send("b@person.example"), 201)
-	w.want(w.do("POST", invitations+"/"+b.text("id")+"/revoke", nil), 200)
+	w.want(w.do("POST", invitations+"/"+b.Text("id")+"/revoke", nil), 200)
 }
 
 func driveMemberships(w *world) {
@@ -69,7 +69,7 @@ func driveMemberships(w *world) {
 	w.want(w.do("POST", memberships, object{"user_id": u, "organization_id": w.acme}), 400)
 	w.quirks(func(q *workos.Quirks) { q.DuplicateMembership = "conflict" })
 	w.want(w.do("POST", memberships, object{"user_id": u, "organization_id": w.acme}), 409)
-	one := memberships + "/" + a.text("id")
+	one := memberships + "/" + a.Text("id")
 	w.get(memberships+"?organization_id="+w.acme+"&statuses=active,pending", 200)
 	w.get(one, 200)
 	w.want(w.do("PUT", one, object{"role_slugs": []string{"admin"}}), 200)
@@ -87,23 +87,23 @@ func driveUsers(w *world) {
 	w.get(users+"/external_id/u1", 200)
 	w.want(w.do("PUT", users+"/"+id, object{"name": "U U"}), 200)
 	login := w.want(w.login(object{"grant_type": "password", "email": "u@person.example", "password": "long enough!"}), 200)
-	w.want(w.login(object{"grant_type": "refresh_token", "refresh_token": login.text("refresh_token")}), 200)
-	w.want(w.login(object{"grant_type": "refresh_token", "refresh_token": login.text("refresh_token")}), 400)
+	w.want(w.login(object{"grant_type": "refresh_token", "refresh_token": login.Text("refresh_token")}), 200)
+	w.want(w.login(object{"grant_type": "refresh_token", "refresh_token": login.Text("refresh_token")}), 400)
 	sessions := w.get(users+"/"+id+"/sessions", 200)
-	w.want(w.do("POST", "/user_management/sessions/revoke", object{"session_id": sessions.text("data", 0, "id")}), 200)
+	w.want(w.do("POST", "/user_management/sessions/revoke", object{"session_id": sessions.Text("data", 0, "id")}), 200)
 	w.want(w.do("DELETE", users+"/"+id, nil), 200)
 	w.want(w.do("GET", "/sso/jwks/client_world", nil, "Authorization", ""), 200)
 	w.want(w.do("GET", "/sso/jwks/client_other", nil, "Authorization", ""), 404)
 }
 
 func driveOrganizations(w *world) {
-	id := w.want(w.do("POST", organizations, object{"name": "Beta", "external_id": "o1", "metadata": object{"a": "b"}}), 201).text("id")
+	id := w.want(w.do("POST", organizations, object{"name": "Beta", "external_id": "o1", "metadata": object{"a": "b"}}), 201).Text("id")
 	w.get(organizations+"?search=beta", 200)
 	w.get(organizations+"/"+id, 200)
 	w.get(organizations+"/external_id/o1", 200)
 	w.want(w.do("PUT", organizations+"/"+id, object{"name": "Beta 2"}), 200)
 	w.get(organizations+"/"+id+"/roles", 200)
-	domain := "/organization_domains/" + w.want(w.do("POST", "/organization_domains", object{"domain": "beta.example", "organization_id": id}), 201).text("id")
+	domain := "/organization_domains/" + w.want(w.do("POST", "/organization_domains", object{"domain": "beta.example", "organization_id": id}), 201).Text("id")
 	w.get(domain, 200)
 	w.want(w.do("POST", domain+"/verify", nil), 201)
 	w.want(w.do("DELETE", domain, nil), 204)
@@ -141,7 +141,7 @@ func driveEvents(w *world) {
 	}
 	w.get("/events?limit=100&events="+strings.Join(names, ","), 200)
 	const path = "/webhook_endpoints"
-	one := path + "/" + w.want(w.do("POST", path, object{"endpoint_url": "https://example.com/a", "events": []string{"user.created"}}), 201).text("id")
+	one := path + "/" + w.want(w.do("POST", path, object{"endpoint_url": "https://example.com/a", "events": []string{"user.created"}}), 201).Text("id")
 	w.get(path, 200)
 	w.want(w.do("PATCH", one, object{"status": "disabled"}), 200)
 	w.want(w.do("DELETE", one, nil), 204)
@@ -153,7 +153,7 @@ func driveRefusals(w *world) {
 	w.want(w.do("GET", users, nil, "Authorization", "Bearer sk_test_weak"), http.StatusForbidden)
 	w.quirks(func(q *workos.Quirks) { q.RateLimits = true })
 	for range 60 {
-		if w.do("DELETE", organizations+"/org_unknown", nil).status == http.StatusTooManyRequests {
+		if w.do("DELETE", organizations+"/org_unknown", nil).Status == http.StatusTooManyRequests {
 			return
 		}
 	}

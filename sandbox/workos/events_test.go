@@ -22,18 +22,18 @@ func TestEvents(t *testing.T) { // FACTS.md section 10
 	w := newWorld(t)
 	w.want(w.send("a@person.example"), 201)
 	w.advance(time.Hour)
-	id := w.want(w.send("b@person.example"), 201).text("id")
+	id := w.want(w.send("b@person.example"), 201).Text("id")
 	w.want(w.do("POST", invitations+"/"+id+"/revoke", nil), 200)
 	const both = "/events?events=invitation.created,invitation.revoked"
 	all := w.get(both, 200)
-	if got := all.column("event"); !slices.Equal(got, []string{"invitation.revoked", "invitation.created", "invitation.created"}) {
+	if got := all.Column("data", "event"); !slices.Equal(got, []string{"invitation.revoked", "invitation.created", "invitation.created"}) {
 		t.Errorf("events %v", got)
 	}
-	data, _ := all.at("data", 0, "data").(object)
+	data, _ := all.At("data", 0, "data").(object)
 	if len(data) != 13 || data["state"] != "revoked" {
 		t.Errorf("data %v", data)
 	}
-	m, _ := w.get("/events?events=organization_membership.created&limit=1", 200).at("data", 0, "data").(object)
+	m, _ := w.get("/events?events=organization_membership.created&limit=1", 200).At("data", 0, "data").(object)
 	if m["user"] != nil || m["organization_name"] != nil || m["status"] != "pending" {
 		t.Errorf("data %v", m)
 	}
@@ -41,14 +41,14 @@ func TestEvents(t *testing.T) { // FACTS.md section 10
 	var seen []string
 	for path := both + "&limit=1&order=asc"; ; {
 		a := w.get(path, 200)
-		seen = append(seen, a.column("id")...)
-		after := a.text("list_metadata", "after")
+		seen = append(seen, a.Column("data", "id")...)
+		after := a.Text("list_metadata", "after")
 		if after == "" {
 			break
 		}
 		path = both + "&limit=1&order=asc&after=" + after
 	}
-	want := all.column("id")
+	want := all.Column("data", "id")
 	slices.Reverse(want)
 	if !slices.Equal(seen, want) {
 		t.Errorf("walked %v, want %v", seen, want)
@@ -57,23 +57,23 @@ func TestEvents(t *testing.T) { // FACTS.md section 10
 		"&range_start=2026-03-01T12:30:00Z": 2, "&range_end=2026-03-01T12:30:00Z": 1, "&range_start=2026-03-02": 0,
 		"&organization_id=" + w.acme: 3, "&organization_id=org_unknown": 0,
 	} {
-		if got := len(w.get(both+query, 200).column("id")); got != n {
+		if got := len(w.get(both+query, 200).Column("data", "id")); got != n {
 			t.Errorf("%s: %d events, want %d", query, got, n)
 		}
 	}
 	a := w.do("GET", "/events", nil)
 	w.refused(a, 422, "invalid_request_parameters")
-	if a.text("errors", 0, "field") != "events" || a.text("errors", 0, "code") != "required" {
-		t.Errorf("refusal %s", a.raw)
+	if a.Text("errors", 0, "field") != "events" || a.Text("errors", 0, "code") != "required" {
+		t.Errorf("refusal %s", a.Raw)
 	}
 	w.refused(w.do("GET", both+"&range_start=yesterday", nil), 422, "invalid_request_parameters")
 	w.refused(w.do("GET", both+"&range_start=2026-03-01&after="+want[0], nil), 400, "")
 	w.quirks(func(q *workos.Quirks) { q.EventsOrder = "asc" })
-	if got := w.get(both, 200).column("id"); !slices.Equal(got, want) {
+	if got := w.get(both, 200).Column("data", "id"); !slices.Equal(got, want) {
 		t.Errorf("oldest first: %v", got)
 	}
 	w.advance(30*24*time.Hour - 30*time.Minute)
-	if got := w.get(both, 200).column("id"); !slices.Equal(got, want[1:]) {
+	if got := w.get(both, 200).Column("data", "id"); !slices.Equal(got, want[1:]) {
 		t.Errorf("after thirty days: %v", got)
 	}
 }
@@ -117,8 +117,8 @@ func TestWebhooks(t *testing.T) { // FACTS.md section 10
 	}
 	const path = "/webhook_endpoints"
 	a := w.want(w.do("POST", path, object{"endpoint_url": srv.URL, "events": []string{"invitation.created", "invitation.revoked"}}), 201)
-	secret = a.text("secret")
-	id := w.want(w.send("a@person.example"), 201).text("id")
+	secret = a.Text("secret")
+	id := w.want(w.send("a@person.example"), 201).Text("id")
 	w.want(w.do("POST", invitations+"/"+id+"/revoke", nil), 200)
 	if got := deliver(); !slices.Equal(got, []string{"pending", "revoked"}) {
 		t.Errorf("delivered %v", got)
@@ -127,7 +127,7 @@ func TestWebhooks(t *testing.T) { // FACTS.md section 10
 		t.Errorf("delivered again: %v", got)
 	}
 	w.quirks(func(q *workos.Quirks) { q.WebhooksDuplicated, q.WebhooksShuffled = true, true })
-	id = w.want(w.send("b@person.example"), 201).text("id")
+	id = w.want(w.send("b@person.example"), 201).Text("id")
 	w.want(w.do("POST", invitations+"/"+id+"/revoke", nil), 200)
 	if got := deliver(); !slices.Equal(got, []string{"revoked", "revoked", "pending", "pending"}) {
 		t.Errorf("delivered %v", got)
@@ -145,7 +145,7 @@ func TestWebhooks(t *testing.T) { // FACTS.md section 10
 		t.Errorf("%d tries", tries)
 	}
 	// Endpoints that are off, or not on this machine, get nothing.
-	w.want(w.do("PATCH", path+"/"+a.text("id"), object{"status": "disabled"}), 200)
+	w.want(w.do("PATCH", path+"/"+a.Text("id"), object{"status": "disabled"}), 200)
 	w.want(w.do("POST", path, object{"endpoint_url": "https://example.com/hook", "events": []string{"invitation.created"}}), 201)
 	w.want(w.send("d@person.example"), 201)
 	if got := deliver(); len(got) != 0 {
@@ -159,9 +159,9 @@ func TestWebhookEndpoints(t *testing.T) {
 	const path = "/webhook_endpoints"
 	events := []string{"invitation.created"}
 	a := w.want(w.do("POST", path, object{"endpoint_url": "https://example.com/a", "events": events}), 201)
-	one := path + "/" + a.text("id")
+	one := path + "/" + a.Text("id")
 	w.want(w.do("POST", path, object{"endpoint_url": "https://example.com/b", "events": events}), 201)
-	if got := w.get(path, 200).column("endpoint_url"); len(got) != 2 {
+	if got := w.get(path, 200).Column("data", "endpoint_url"); len(got) != 2 {
 		t.Errorf("endpoints %v", got)
 	}
 	for _, test := range []struct {
@@ -182,8 +182,8 @@ func TestWebhookEndpoints(t *testing.T) {
 		{"DELETE", one, nil, 404, "entity_not_found"},
 	} {
 		a := w.do(test.method, test.path, test.body)
-		if a.status != test.status || a.text("code") != test.code {
-			t.Errorf("%s %s %v: %d %s", test.method, test.path, test.body, a.status, a.raw)
+		if a.Status != test.status || a.Text("code") != test.code {
+			t.Errorf("%s %s %v: %d %s", test.method, test.path, test.body, a.Status, a.Raw)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/workos"
 )
 
@@ -17,7 +18,7 @@ func TestInvitationAsSent(t *testing.T) { // FACTS.md sections 6.1 and 6.2
 	w := newWorld(t)
 	from := len(w.sim.State().Events)
 	a := w.want(w.send("New@Person.example", "role_slug", "admin", "inviter_user_id", w.boss, "expires_in_days", 3, "locale", "pt-BR"), 201)
-	fields := slices.Sorted(maps.Keys(a.json.(object)))
+	fields := slices.Sorted(maps.Keys(a.JSON.(object)))
 	want := []string{"accept_invitation_url", "accepted_at", "accepted_user_id", "created_at", "email", "expires_at", "id", "inviter_user_id",
 		"object", "organization_id", "revoked_at", "role_slug", "state", "token", "updated_at"}
 	if !slices.Equal(fields, want) {
@@ -27,21 +28,21 @@ func TestInvitationAsSent(t *testing.T) { // FACTS.md sections 6.1 and 6.2
 		"object": "invitation", "email": "new@person.example", "state": "pending", "organization_id": w.acme, "role_slug": "admin",
 		"inviter_user_id": w.boss, "created_at": "2026-03-01T12:00:00.000Z", "expires_at": "2026-03-04T12:00:00.000Z",
 	} {
-		if got := a.text(key); got != value {
+		if got := a.Text(key); got != value {
 			t.Errorf("%s is %q, want %q", key, got, value)
 		}
 	}
-	if !regexp.MustCompile(`^invitation_[0-9A-HJKMNP-TV-Z]{26}$`).MatchString(a.text("id")) || !regexp.MustCompile(`^[A-Za-z0-9]{25}$`).MatchString(a.text("token")) {
-		t.Errorf("id %q, token %q", a.text("id"), a.text("token"))
+	if !regexp.MustCompile(`^invitation_[0-9A-HJKMNP-TV-Z]{26}$`).MatchString(a.Text("id")) || !regexp.MustCompile(`^[A-Za-z0-9]{25}$`).MatchString(a.Text("token")) {
+		t.Errorf("id %q, token %q", a.Text("id"), a.Text("token"))
 	}
-	link := a.text("accept_invitation_url")
-	if !strings.HasPrefix(link, w.srv.URL) || !strings.HasSuffix(link, "?invitation_token="+a.text("token")) {
+	link := a.Text("accept_invitation_url")
+	if !strings.HasPrefix(link, w.srv.URL) || !strings.HasSuffix(link, "?invitation_token="+a.Text("token")) {
 		t.Errorf("link %q", link)
 	}
-	if m := w.mails.last(t); m.To != "new@person.example" || m.Link != link || !strings.Contains(m.Text, link) || !strings.Contains(m.Text, "boss@acme.example") {
+	if m := sandboxtest.Last(t, w.mails.All()); m.To != "new@person.example" || m.Link != link || !strings.Contains(m.Text, link) || !strings.Contains(m.Text, "boss@acme.example") {
 		t.Errorf("mail %+v", m)
 	}
-	if a.header.Get("X-Request-ID") == "" {
+	if a.Header.Get("X-Request-ID") == "" {
 		t.Error("no X-Request-ID")
 	}
 	if m := w.membershipOf("new@person.example"); m.Status != "pending" || !slices.Equal(m.Roles, []string{"admin"}) {
@@ -50,13 +51,13 @@ func TestInvitationAsSent(t *testing.T) { // FACTS.md sections 6.1 and 6.2
 	if got := w.events(from); !slices.Equal(got, []string{"user.created", "organization_membership.created", "invitation.created"}) {
 		t.Errorf("events %v", got)
 	}
-	if w.want(w.send("other@person.example"), 201).text("role_slug") != "member" {
+	if w.want(w.send("other@person.example"), 201).Text("role_slug") != "member" {
 		t.Error("no default role")
 	}
 	// The invitee is a record without sign-up, and not among the members' list.
 	stubs := w.get(users+"?email="+url.QueryEscape("NEW@person.example"), 200)
-	if len(stubs.column("id")) != 1 || len(w.get(users+"?organization_id="+w.acme, 200).column("id")) != 1 {
-		t.Errorf("users %s", stubs.raw)
+	if len(stubs.Column("data", "id")) != 1 || len(w.get(users+"?organization_id="+w.acme, 200).Column("data", "id")) != 1 {
+		t.Errorf("users %s", stubs.Raw)
 	}
 }
 
@@ -112,7 +113,7 @@ func TestInvitationRefused(t *testing.T) { // FACTS.md sections 2, 13.4, 13.5 an
 			t.Errorf("%s: %d invitations, before %d", test.name, after, before)
 		}
 	}
-	if got := len(w.mails.all); got != len(w.sim.State().Invitations) {
+	if got := len(w.mails.All()); got != len(w.sim.State().Invitations) {
 		t.Errorf("%d mails", got)
 	}
 	w.quirks(func(q *workos.Quirks) { q.BlockedOrganizations = []string{w.acme} })
@@ -128,20 +129,20 @@ func TestInvitationsRead(t *testing.T) { // FACTS.md sections 6.2 and 13.6
 	w := newWorld(t)
 	a := w.want(w.send("a@person.example"), 201)
 	b := w.want(w.send("b@person.example", "organization_id", nil), 201)
-	id := a.text("id")
-	if got := w.get(invitations+"/"+id, 200); got.raw != a.raw {
-		t.Errorf("by id: %s", got.raw)
+	id := a.Text("id")
+	if got := w.get(invitations+"/"+id, 200); got.Raw != a.Raw {
+		t.Errorf("by id: %s", got.Raw)
 	}
-	if got := w.get(invitations+"/by_token/"+a.text("token"), 200); got.raw != a.raw {
-		t.Errorf("by token: %s", got.raw)
+	if got := w.get(invitations+"/by_token/"+a.Text("token"), 200); got.Raw != a.Raw {
+		t.Errorf("by token: %s", got.Raw)
 	}
-	w.refused(w.do("GET", invitations+"/"+a.text("token"), nil), 404, "entity_not_found")
+	w.refused(w.do("GET", invitations+"/"+a.Text("token"), nil), 404, "entity_not_found")
 	w.refused(w.do("GET", invitations+"/by_token/"+id, nil), 404, "entity_not_found")
 	all := w.get(invitations, 200)
-	if got := all.column("id"); !slices.Equal(got, []string{b.text("id"), id}) {
+	if got := all.Column("data", "id"); !slices.Equal(got, []string{b.Text("id"), id}) {
 		t.Errorf("all: %v", got)
 	}
-	if all.text("data", 1, "token") != a.text("token") {
+	if all.Text("data", 1, "token") != a.Text("token") {
 		t.Error("lists hide the token")
 	}
 	for query, want := range map[string][]string{
@@ -150,7 +151,7 @@ func TestInvitationsRead(t *testing.T) { // FACTS.md sections 6.2 and 13.6
 		"?email=b%40person.example&organization_id=" + w.acme: {},
 		"?organization_id=org_unknown":                        {},
 	} {
-		if got := w.get(invitations+query, 200).column("id"); !slices.Equal(got, want) {
+		if got := w.get(invitations+query, 200).Column("data", "id"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v", query, got)
 		}
 	}
@@ -162,11 +163,11 @@ func TestInvitationsRead(t *testing.T) { // FACTS.md sections 6.2 and 13.6
 func TestInvitationRevoked(t *testing.T) { // FACTS.md sections 2, 6.3, 13.9
 	t.Parallel()
 	w := newWorld(t)
-	id := w.want(w.send("a@person.example"), 201).text("id")
+	id := w.want(w.send("a@person.example"), 201).Text("id")
 	from := len(w.sim.State().Events)
 	a := w.want(w.do("POST", invitations+"/"+id+"/revoke", ""), 200)
-	if a.text("state") != "revoked" || a.text("revoked_at") == "" {
-		t.Errorf("revoked: %s", a.raw)
+	if a.Text("state") != "revoked" || a.Text("revoked_at") == "" {
+		t.Errorf("revoked: %s", a.Raw)
 	}
 	if m := w.membershipOf("a@person.example"); m.ID != "" {
 		t.Errorf("membership is left: %+v", m)
@@ -186,14 +187,14 @@ func TestInvitationRevoked(t *testing.T) { // FACTS.md sections 2, 6.3, 13.9
 func TestInvitationExpires(t *testing.T) { // FACTS.md sections 6.2 and 16
 	t.Parallel()
 	w := newWorld(t)
-	id := w.want(w.send("a@person.example", "expires_in_days", 1), 201).text("id")
+	id := w.want(w.send("a@person.example", "expires_in_days", 1), 201).Text("id")
 	from := len(w.sim.State().Events)
 	w.advance(24*time.Hour - time.Millisecond)
-	if got := w.get(invitations+"/"+id, 200).text("state"); got != "pending" {
+	if got := w.get(invitations+"/"+id, 200).Text("state"); got != "pending" {
 		t.Errorf("just before: %s", got)
 	}
 	w.advance(time.Millisecond)
-	if got := w.get(invitations, 200).text("data", 0, "state"); got != "expired" {
+	if got := w.get(invitations, 200).Text("data", 0, "state"); got != "expired" {
 		t.Errorf("then: %s", got)
 	}
 	if got := w.events(from); len(got) != 0 {
@@ -211,7 +212,7 @@ func TestInvitationExpires(t *testing.T) { // FACTS.md sections 6.2 and 16
 	}
 	w.quirks(func(q *workos.Quirks) { q.ExpiryRemovesMembership = true })
 	w.advance(7 * 24 * time.Hour)
-	if m := w.membershipOf("a@person.example"); m.ID != "" || w.get(invitations+"/"+again.text("id"), 200).text("state") != "expired" {
+	if m := w.membershipOf("a@person.example"); m.ID != "" || w.get(invitations+"/"+again.Text("id"), 200).Text("state") != "expired" {
 		t.Errorf("membership: %+v", m)
 	}
 }
@@ -220,12 +221,12 @@ func TestInvitationResent(t *testing.T) { // FACTS.md sections 6.2, 13.10, 14 an
 	t.Parallel()
 	w := newWorld(t)
 	a := w.want(w.send("a@person.example"), 201)
-	path := invitations + "/" + a.text("id") + "/resend"
+	path := invitations + "/" + a.Text("id") + "/resend"
 	w.advance(time.Hour)
 	for _, body := range []any{object{}, object{"locale": "en"}, "null"} {
 		b := w.want(w.do("POST", path, body), 200)
-		if b.text("token") != a.text("token") || b.text("expires_at") != a.text("expires_at") || b.text("updated_at") == a.text("updated_at") {
-			t.Errorf("resent: %s", b.raw)
+		if b.Text("token") != a.Text("token") || b.Text("expires_at") != a.Text("expires_at") || b.Text("updated_at") == a.Text("updated_at") {
+			t.Errorf("resent: %s", b.Raw)
 		}
 	}
 	if n := w.sim.State().MailsByKind[workos.MailInvitation]; n != 4 {
@@ -239,14 +240,14 @@ func TestInvitationResent(t *testing.T) { // FACTS.md sections 6.2, 13.10, 14 an
 	w.refused(w.do("POST", path, "null"), 422, "invalid_request_parameters")
 	w.quirks(func(q *workos.Quirks) { q.ResendRotatesToken, q.ResendExtends = true, true })
 	b := w.want(w.do("POST", path, object{}), 200)
-	if b.text("token") == a.text("token") || b.text("expires_at") != "2026-03-08T13:00:00.000Z" || w.mails.last(t).Link != b.text("accept_invitation_url") {
-		t.Errorf("rotated: %s", b.raw)
+	if b.Text("token") == a.Text("token") || b.Text("expires_at") != "2026-03-08T13:00:00.000Z" || sandboxtest.Last(t, w.mails.All()).Link != b.Text("accept_invitation_url") {
+		t.Errorf("rotated: %s", b.Raw)
 	}
-	w.refused(w.do("GET", invitations+"/by_token/"+a.text("token"), nil), 404, "entity_not_found")
+	w.refused(w.do("GET", invitations+"/by_token/"+a.Text("token"), nil), 404, "entity_not_found")
 	w.quirks(func(q *workos.Quirks) { q.UndeliverableDomains = []string{"person.example"} })
 	w.refused(w.do("POST", path, object{}), 400, "email_domain_not_deliverable")
 	w.quirks(func(q *workos.Quirks) { q.UndeliverableDomains = []string{} })
-	w.want(w.do("POST", invitations+"/"+a.text("id")+"/accept", nil), 200)
+	w.want(w.do("POST", invitations+"/"+a.Text("id")+"/accept", nil), 200)
 	w.refused(w.do("POST", path, object{}), 400, "invite_accepted")
 }
 
@@ -257,13 +258,13 @@ func TestInvitationAcceptedByKey(t *testing.T) { // FACTS.md sections 6.1, 6.3 a
 	m := w.membershipOf("a@person.example")
 	// The role shown is the membership's, which can change meanwhile.
 	w.want(w.do("PUT", memberships+"/"+m.ID, object{"role_slug": "admin"}), 200)
-	if got := w.get(invitations+"/"+a.text("id"), 200).text("role_slug"); got != "admin" {
+	if got := w.get(invitations+"/"+a.Text("id"), 200).Text("role_slug"); got != "admin" {
 		t.Errorf("role %q", got)
 	}
 	from := len(w.sim.State().Events)
-	b := w.want(w.do("POST", invitations+"/"+a.text("id")+"/accept", ""), 200)
-	if b.text("state") != "accepted" || b.text("accepted_at") == "" || b.text("accepted_user_id") != m.UserID {
-		t.Errorf("accepted: %s", b.raw)
+	b := w.want(w.do("POST", invitations+"/"+a.Text("id")+"/accept", ""), 200)
+	if b.Text("state") != "accepted" || b.Text("accepted_at") == "" || b.Text("accepted_user_id") != m.UserID {
+		t.Errorf("accepted: %s", b.Raw)
 	}
 	if got := w.membershipOf("a@person.example"); got.ID != m.ID || got.Status != "active" {
 		t.Errorf("membership %+v", got)
@@ -271,18 +272,18 @@ func TestInvitationAcceptedByKey(t *testing.T) { // FACTS.md sections 6.1, 6.3 a
 	if got := w.events(from); !slices.Equal(got, []string{"organization_membership.updated", "invitation.accepted"}) {
 		t.Errorf("events %v", got)
 	}
-	w.refused(w.do("POST", invitations+"/"+a.text("id")+"/accept", nil), 400, "invite_not_pending")
-	w.refused(w.do("POST", invitations+"/"+a.text("id")+"/revoke", nil), 400, "invite_not_pending")
+	w.refused(w.do("POST", invitations+"/"+a.Text("id")+"/accept", nil), 400, "invite_not_pending")
+	w.refused(w.do("POST", invitations+"/"+a.Text("id")+"/revoke", nil), 400, "invite_not_pending")
 	// For the application, with nobody of that address so far.
 	c := w.want(w.send("app@person.example", "organization_id", nil), 201)
-	if got := w.want(w.do("POST", invitations+"/"+c.text("id")+"/accept", nil), 200).text("accepted_user_id"); got == "" {
+	if got := w.want(w.do("POST", invitations+"/"+c.Text("id")+"/accept", nil), 200).Text("accepted_user_id"); got == "" {
 		t.Error("nobody accepted")
 	}
 	// Its membership was deleted, and the invitation was left.
 	w.quirks(func(q *workos.Quirks) { q.DeletionKeepsInvitation = true })
 	d := w.want(w.send("gone@person.example"), 201)
 	w.want(w.do("DELETE", memberships+"/"+w.membershipOf("gone@person.example").ID, nil), 200)
-	w.refused(w.do("POST", invitations+"/"+d.text("id")+"/accept", nil), 400, "invalid_invite")
+	w.refused(w.do("POST", invitations+"/"+d.Text("id")+"/accept", nil), 400, "invalid_invite")
 }
 
 func TestDeletionTakesInvitationBack(t *testing.T) { // FACTS.md section 6.3
@@ -290,12 +291,12 @@ func TestDeletionTakesInvitationBack(t *testing.T) { // FACTS.md section 6.3
 	w := newWorld(t)
 	a := w.want(w.send("a@person.example"), 201)
 	w.want(w.do("DELETE", memberships+"/"+w.membershipOf("a@person.example").ID, nil), 200)
-	if got := w.get(invitations+"/"+a.text("id"), 200).text("state"); got != "revoked" {
+	if got := w.get(invitations+"/"+a.Text("id"), 200).Text("state"); got != "revoked" {
 		t.Errorf("state %s", got)
 	}
 	b := w.want(w.send("b@person.example"), 201)
 	w.want(w.do("DELETE", users+"/"+w.membershipOf("b@person.example").UserID, nil), 200)
-	if got := w.get(invitations+"/"+b.text("id"), 200).text("state"); got != "revoked" {
+	if got := w.get(invitations+"/"+b.Text("id"), 200).Text("state"); got != "revoked" {
 		t.Errorf("state %s", got)
 	}
 }

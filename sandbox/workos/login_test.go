@@ -11,6 +11,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/workos"
 )
 
@@ -21,8 +22,8 @@ func (w *world) claims(token string) object {
 	w.t.Helper()
 	keys := w.want(w.do("GET", "/sso/jwks/client_world", nil, "Authorization", ""), 200)
 	var set jose.JSONWebKeySet
-	if err := json.Unmarshal([]byte(keys.raw), &set); err != nil || len(set.Keys) != 1 {
-		w.t.Fatalf("keys %s, %v", keys.raw, err)
+	if err := json.Unmarshal([]byte(keys.Raw), &set); err != nil || len(set.Keys) != 1 {
+		w.t.Fatalf("keys %s, %v", keys.Raw, err)
 	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -92,14 +93,14 @@ func TestAuthenticate(t *testing.T) { // FACTS.md sections 2, 6.3, 11, 13.8
 	w := newWorld(t)
 	password := object{"grant_type": "password", "email": "Boss@acme.example", "password": "a-long-password"}
 	a := w.want(w.login(password), 200)
-	if a.text("user", "id") != w.boss || a.text("organization_id") != w.acme || a.text("user", "last_sign_in_at") == "" {
-		t.Errorf("login %s", a.raw)
+	if a.Text("user", "id") != w.boss || a.Text("organization_id") != w.acme || a.Text("user", "last_sign_in_at") == "" {
+		t.Errorf("login %s", a.Raw)
 	}
-	if c := w.claims(a.text("access_token")); c["org_id"] != w.acme {
+	if c := w.claims(a.Text("access_token")); c["org_id"] != w.acme {
 		t.Errorf("claims %v", c)
 	}
-	b := w.want(w.login(object{"grant_type": "refresh_token", "refresh_token": a.text("refresh_token")}), 200)
-	if b.text("refresh_token") == a.text("refresh_token") {
+	b := w.want(w.login(object{"grant_type": "refresh_token", "refresh_token": a.Text("refresh_token")}), 200)
+	if b.Text("refresh_token") == a.Text("refresh_token") {
 		t.Error("the refresh token is the same")
 	}
 	beta := w.sim.AddOrganization("Beta")
@@ -108,23 +109,23 @@ func TestAuthenticate(t *testing.T) { // FACTS.md sections 2, 6.3, 11, 13.8
 	}
 	oauth := func(a answer, code string) {
 		t.Helper()
-		if a.status != 400 || a.text("error") != code || a.text("error_description") == "" {
-			t.Errorf("%d %s, want %s", a.status, a.raw, code)
+		if a.Status != 400 || a.Text("error") != code || a.Text("error_description") == "" {
+			t.Errorf("%d %s, want %s", a.Status, a.Raw, code)
 		}
 	}
-	oauth(refresh(a.text("refresh_token"), ""), "invalid_grant") // works once
-	oauth(refresh(b.text("refresh_token"), "org_unknown"), "organization_not_found")
-	oauth(refresh(b.text("refresh_token"), beta), "organization_membership_not_found")
+	oauth(refresh(a.Text("refresh_token"), ""), "invalid_grant") // works once
+	oauth(refresh(b.Text("refresh_token"), "org_unknown"), "organization_not_found")
+	oauth(refresh(b.Text("refresh_token"), beta), "organization_membership_not_found")
 	w.sim.AddMember(beta, w.boss, "member")
-	switched := w.want(refresh(b.text("refresh_token"), beta), 200)
-	if c := w.claims(switched.text("access_token")); c["org_id"] != beta || c["role"] != "member" {
+	switched := w.want(refresh(b.Text("refresh_token"), beta), 200)
+	if c := w.claims(switched.Text("access_token")); c["org_id"] != beta || c["role"] != "member" {
 		t.Errorf("claims %v", c)
 	}
 	choice := w.login(password)
 	w.refused(choice, 403, "organization_selection_required")
 	selection := object{"grant_type": "urn:workos:oauth:grant-type:organization-selection",
-		"pending_authentication_token": choice.text("pending_authentication_token"), "organization_id": beta}
-	if got := w.want(w.login(selection), 200).text("organization_id"); got != beta {
+		"pending_authentication_token": choice.Text("pending_authentication_token"), "organization_id": beta}
+	if got := w.want(w.login(selection), 200).Text("organization_id"); got != beta {
 		t.Errorf("organization %s", got)
 	}
 	w.refused(w.login(selection), 400, "invalid_pending_authentication_token")
@@ -148,18 +149,18 @@ func TestInvitationTokenAtLogin(t *testing.T) { // FACTS.md section 6.3
 		return w.login(object{"grant_type": "password", "email": email, "password": "long enough!", "invitation_token": token})
 	}
 	a := w.want(w.send("a@corp.example"), 201)
-	if got := login("a@corp.example", "nonsense"); got.status != 400 || got.text("error") != "invitation_invalid" {
-		t.Errorf("%d %s", got.status, got.raw)
+	if got := login("a@corp.example", "nonsense"); got.Status != 400 || got.Text("error") != "invitation_invalid" {
+		t.Errorf("%d %s", got.Status, got.Raw)
 	}
 	w.user("c@other.example", "password", "long enough!")
-	if got := login("c@other.example", a.text("token")); got.status != 400 || got.text("error") != "invitation_cannot_be_used_for_email" {
-		t.Errorf("%d %s", got.status, got.raw)
+	if got := login("c@other.example", a.Text("token")); got.Status != 400 || got.Text("error") != "invitation_cannot_be_used_for_email" {
+		t.Errorf("%d %s", got.Status, got.Raw)
 	}
 	// A colleague of the same domain takes it.
-	got := w.want(login("b@corp.example", a.text("token")), 200)
-	b := w.get(invitations+"/"+a.text("id"), 200)
-	if got.text("organization_id") != w.acme || b.text("accepted_user_id") != got.text("user", "id") || b.text("email") != "a@corp.example" {
-		t.Errorf("invitation %s", b.raw)
+	got := w.want(login("b@corp.example", a.Text("token")), 200)
+	b := w.get(invitations+"/"+a.Text("id"), 200)
+	if got.Text("organization_id") != w.acme || b.Text("accepted_user_id") != got.Text("user", "id") || b.Text("email") != "a@corp.example" {
+		t.Errorf("invitation %s", b.Raw)
 	}
 	if m := w.membershipOf("b@corp.example"); m.Status != "active" || w.membershipOf("a@corp.example").ID != "" {
 		t.Errorf("membership %+v", m)
@@ -171,13 +172,13 @@ func TestSessions(t *testing.T) { // FACTS.md section 7
 	w := newWorld(t)
 	sid, _ := w.claims(w.sim.UserToken(w.boss, w.acme))["sid"].(string)
 	a := w.get(users+"/"+w.boss+"/sessions", 200)
-	if got := a.column("id"); !slices.Equal(got, []string{sid}) || a.text("data", 0, "organization_id") != w.acme {
-		t.Errorf("sessions %s", a.raw)
+	if got := a.Column("data", "id"); !slices.Equal(got, []string{sid}) || a.Text("data", 0, "organization_id") != w.acme {
+		t.Errorf("sessions %s", a.Raw)
 	}
 	w.want(w.do("POST", "/user_management/sessions/revoke", object{"session_id": sid}), 200)
 	w.want(w.do("POST", "/user_management/sessions/revoke", object{"session_id": "session_unknown"}), 400)
 	w.want(w.do("POST", "/user_management/sessions/revoke", object{}), 400)
-	if got := w.get(users+"/"+w.boss+"/sessions", 200).column("id"); len(got) != 0 {
+	if got := w.get(users+"/"+w.boss+"/sessions", 200).Column("data", "id"); len(got) != 0 {
 		t.Errorf("sessions %v", got)
 	}
 	w.refused(w.do("GET", users+"/user_unknown/sessions", nil), 404, "entity_not_found")
@@ -198,22 +199,22 @@ func TestFormLogin(t *testing.T) { // FACTS.md section 1
 
 func TestBaseFromRequest(t *testing.T) {
 	t.Parallel()
-	sim := workos.New(workos.Options{Key: testKey()})
+	sim := workos.New(workos.Options{Key: sandboxtest.Key()})
 	sim.AddKey("k")
 	org := sim.AddOrganization("O")
 	srv := httptest.NewServer(sim)
 	defer srv.Close()
 	w := &world{t: t, sim: sim, srv: srv}
 	a := w.want(w.do("POST", invitations, object{"email": "a@b.example", "organization_id": org}, "Authorization", "bearer k"), 201)
-	if got := a.text("accept_invitation_url"); got[:len(srv.URL)] != srv.URL {
+	if got := a.Text("accept_invitation_url"); got[:len(srv.URL)] != srv.URL {
 		t.Errorf("link %q", got)
 	}
 	if sim.ClientID() != "client_sandbox" {
 		t.Errorf("client %q", sim.ClientID())
 	}
 	for _, method := range []string{http.MethodHead, http.MethodGet} {
-		if got := w.do(method, "/sso/jwks/client_sandbox", nil); got.status != 200 {
-			t.Errorf("%s: %d", method, got.status)
+		if got := w.do(method, "/sso/jwks/client_sandbox", nil); got.Status != 200 {
+			t.Errorf("%s: %d", method, got.Status)
 		}
 	}
 }

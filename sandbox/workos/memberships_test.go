@@ -15,18 +15,18 @@ func TestMembershipCreated(t *testing.T) { // FACTS.md sections 2, 6.3 and 7
 	u := w.user("a@person.example")
 	from := len(w.sim.State().Events)
 	a := w.want(w.do("POST", memberships, object{"user_id": u, "organization_id": w.acme, "role_slug": "admin"}), 201)
-	fields := slices.Sorted(maps.Keys(a.json.(object)))
+	fields := slices.Sorted(maps.Keys(a.JSON.(object)))
 	want := []string{"created_at", "custom_attributes", "directory_managed", "id", "object", "organization_id", "organization_name",
 		"role", "roles", "status", "updated_at", "user", "user_id"}
 	if !slices.Equal(fields, want) {
 		t.Errorf("fields %v", fields)
 	}
-	if a.text("status") != "active" || a.text("role", "slug") != "admin" || a.text("roles", 0, "slug") != "admin" ||
-		a.text("user", "email") != "a@person.example" || a.text("organization_name") != "Acme" {
-		t.Errorf("membership %s", a.raw)
+	if a.Text("status") != "active" || a.Text("role", "slug") != "admin" || a.Text("roles", 0, "slug") != "admin" ||
+		a.Text("user", "email") != "a@person.example" || a.Text("organization_name") != "Acme" {
+		t.Errorf("membership %s", a.Raw)
 	}
-	if got := w.events(from); !slices.Equal(got, []string{"organization_membership.created"}) || len(w.mails.all) != 0 {
-		t.Errorf("events %v, %d mails", got, len(w.mails.all))
+	if got := w.events(from); !slices.Equal(got, []string{"organization_membership.created"}) || len(w.mails.All()) != 0 {
+		t.Errorf("events %v, %d mails", got, len(w.mails.All()))
 	}
 	w.refused(w.do("POST", memberships, object{"user_id": u, "organization_id": w.acme}), 400, "user_already_organization_member")
 	w.want(w.send("b@person.example"), 201)
@@ -82,7 +82,7 @@ func TestMembershipListed(t *testing.T) { // FACTS.md sections 2, 7 and 13.2
 		"?user_id=" + u: {},
 		"?user_id=" + u + "&organization_id=" + w.acme + "&statuses=inactive,pending": {inactive},
 	} {
-		if got := w.get(memberships+query, 200).column("id"); !slices.Equal(got, want) {
+		if got := w.get(memberships+query, 200).Column("data", "id"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", query, got, want)
 		}
 	}
@@ -90,7 +90,7 @@ func TestMembershipListed(t *testing.T) { // FACTS.md sections 2, 7 and 13.2
 	w.refused(w.do("GET", memberships+"?organization_id=org_unknown", nil), 404, "entity_not_found")
 	w.refused(w.do("GET", memberships+"?user_id=user_unknown", nil), 404, "entity_not_found")
 	w.refused(w.do("GET", memberships+"?user_id="+u+"&statuses=gone", nil), 422, "invalid_request_parameters")
-	if got := w.get(memberships+"/"+pending, 200).text("status"); got != "pending" {
+	if got := w.get(memberships+"/"+pending, 200).Text("status"); got != "pending" {
 		t.Errorf("status %s", got)
 	}
 	w.refused(w.do("GET", memberships+"/om_unknown", nil), 404, "entity_not_found")
@@ -126,8 +126,8 @@ func TestMembershipChanged(t *testing.T) { // FACTS.md section 7
 	for n, step := range steps {
 		w.refused(w.do(step.method, step.path, step.body), step.status, step.code)
 		a := w.get(path, 200)
-		if a.text("status") != step.wantStatus || a.text("role", "slug") != step.wantRole {
-			t.Errorf("step %d: %s", n, a.raw)
+		if a.Text("status") != step.wantStatus || a.Text("role", "slug") != step.wantRole {
+			t.Errorf("step %d: %s", n, a.Raw)
 		}
 		if got := w.events(from); (len(got) > 0) != step.event || step.event && got[0] != "organization_membership.updated" {
 			t.Errorf("step %d: events %v", n, got)
@@ -141,8 +141,8 @@ func TestMembershipChanged(t *testing.T) { // FACTS.md section 7
 	// Nothing protects the last administrator.
 	for _, gone := range []string{id, w.bossIn} {
 		a := w.want(w.do("DELETE", memberships+"/"+gone, nil), 200)
-		if a.raw != "" {
-			t.Errorf("deletion answers %q", a.raw)
+		if a.Raw != "" {
+			t.Errorf("deletion answers %q", a.Raw)
 		}
 		w.refused(w.do("DELETE", memberships+"/"+gone, nil), 404, "entity_not_found")
 	}
@@ -157,14 +157,14 @@ func TestSeveralRoles(t *testing.T) { // FACTS.md section 9
 	w.quirks(func(q *workos.Quirks) { q.MultipleRoles = true })
 	w.sim.AddRole(w.acme, "org-auditor", "Auditor")
 	a := w.want(w.do("PUT", memberships+"/"+w.bossIn, object{"role_slugs": []string{"org-auditor", "member", "admin", "member"}}), 200)
-	got := []string{a.text("roles", 0, "slug"), a.text("roles", 1, "slug"), a.text("roles", 2, "slug")}
-	if !slices.Equal(got, []string{"admin", "member", "org-auditor"}) || a.text("role", "slug") != "admin" || a.at("roles", 3) != nil {
-		t.Errorf("roles %s", a.raw)
+	got := []string{a.Text("roles", 0, "slug"), a.Text("roles", 1, "slug"), a.Text("roles", 2, "slug")}
+	if !slices.Equal(got, []string{"admin", "member", "org-auditor"}) || a.Text("role", "slug") != "admin" || a.At("roles", 3) != nil {
+		t.Errorf("roles %s", a.Raw)
 	}
 	w.want(w.do("POST", "/authorization/roles", object{"slug": "doc", "name": "Doc", "resource_type_slug": "document"}), 201)
 	b := w.do("PUT", memberships+"/"+w.bossIn, object{"role_slug": "doc"})
 	w.refused(b, 422, "sub_resource_scoped_role_not_allowed")
-	if b.text("role_slug") != "doc" {
-		t.Errorf("refused %s", b.raw)
+	if b.Text("role_slug") != "doc" {
+		t.Errorf("refused %s", b.Raw)
 	}
 }

@@ -15,12 +15,12 @@ func TestOrganizations(t *testing.T) { // FACTS.md sections 2 and 9
 	w := newWorld(t)
 	a := w.want(w.do("POST", organizations, object{"name": "Acme", "external_id": "tenant 1", "metadata": object{"plan": "a"},
 		"domain_data": []any{object{"domain": "Acme.example", "state": "verified"}, object{"domain": "new.example", "state": "pending"}}}), 201)
-	id := a.text("id")
-	if a.text("domains", 0, "domain") != "acme.example" || a.text("domains", 0, "state") != "verified" || a.text("domains", 1, "verification_token") == "" {
-		t.Errorf("organization %s", a.raw)
+	id := a.Text("id")
+	if a.Text("domains", 0, "domain") != "acme.example" || a.Text("domains", 0, "state") != "verified" || a.Text("domains", 1, "verification_token") == "" {
+		t.Errorf("organization %s", a.Raw)
 	}
 	for _, path := range []string{"/" + id, "/external_id/tenant%201"} {
-		if got := w.get(organizations+path, 200).raw; got != a.raw {
+		if got := w.get(organizations+path, 200).Raw; got != a.Raw {
 			t.Errorf("%s: %s", path, got)
 		}
 	}
@@ -31,7 +31,7 @@ func TestOrganizations(t *testing.T) { // FACTS.md sections 2 and 9
 		"?domains=other.example,acme.example": {id},
 		"?domains=other.example":              {},
 	} {
-		if got := w.get(organizations+query, 200).column("id"); !slices.Equal(got, want) {
+		if got := w.get(organizations+query, 200).Column("data", "id"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v", query, got)
 		}
 	}
@@ -59,8 +59,8 @@ func TestOrganizations(t *testing.T) { // FACTS.md sections 2 and 9
 	} {
 		w.refused(w.do(test.method, organizations+test.path, test.body), test.status, test.code)
 	}
-	if got := w.get(organizations+"/"+id, 200); got.text("name") != "Acme 2" || got.text("stripe_customer_id") != "cus_1" || got.at("domains", 0) != nil {
-		t.Errorf("organization %s", got.raw)
+	if got := w.get(organizations+"/"+id, 200); got.Text("name") != "Acme 2" || got.Text("stripe_customer_id") != "cus_1" || got.At("domains", 0) != nil {
+		t.Errorf("organization %s", got.Raw)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestOrganizationDeleted(t *testing.T) { // FACTS.md section 9
 	w.quirks(func(q *workos.Quirks) { q.OrganizationDeletionLagMS = 1000 })
 	w.want(w.do("DELETE", organizations+"/"+w.acme, nil), 202)
 	w.refused(w.do("GET", organizations+"/"+w.acme, nil), 404, "entity_not_found")
-	if got := w.get(organizations, 200).column("id"); len(got) != 0 {
+	if got := w.get(organizations, 200).Column("data", "id"); len(got) != 0 {
 		t.Errorf("still listed: %v", got)
 	}
 	w.refused(w.do("GET", memberships+"/"+w.bossIn, nil), 404, "entity_not_found")
@@ -92,12 +92,12 @@ func TestDomains(t *testing.T) {
 	w := newWorld(t)
 	const domains = "/organization_domains"
 	a := w.want(w.do("POST", domains, object{"domain": "acme.example", "organization_id": w.acme}), 201)
-	path := domains + "/" + a.text("id")
-	if a.text("state") != "pending" || w.get(path, 200).raw != a.raw {
-		t.Errorf("domain %s", a.raw)
+	path := domains + "/" + a.Text("id")
+	if a.Text("state") != "pending" || w.get(path, 200).Raw != a.Raw {
+		t.Errorf("domain %s", a.Raw)
 	}
 	w.refused(w.do("POST", domains, object{"domain": "acme.example", "organization_id": w.acme}), 409, "domain_already_exists")
-	if got := w.want(w.do("POST", path+"/verify", nil), 201).text("state"); got != "verified" {
+	if got := w.want(w.do("POST", path+"/verify", nil), 201).Text("state"); got != "verified" {
 		t.Errorf("state %s", got)
 	}
 	w.refused(w.do("POST", path+"/verify", nil), 400, "domain_already_verified")
@@ -113,21 +113,21 @@ func TestRoles(t *testing.T) { // FACTS.md sections 2 and 9
 	permissions := "/authorization/permissions"
 	w.want(w.do("POST", permissions, object{"slug": "posts:read", "name": "Read"}), 201)
 	a := w.want(w.do("POST", env, object{"slug": "editor", "name": "Editor", "description": "x"}), 201)
-	if a.text("type") != "EnvironmentRole" || a.text("resource_type_slug") != "organization" || a.at("permissions") == nil {
-		t.Errorf("role %s", a.raw)
+	if a.Text("type") != "EnvironmentRole" || a.Text("resource_type_slug") != "organization" || a.At("permissions") == nil {
+		t.Errorf("role %s", a.Raw)
 	}
 	b := w.want(w.do("POST", org, object{"slug": "org-auditor", "name": "Auditor"}), 201)
 	c := w.want(w.do("POST", org, object{"name": "Nameless One"}), 201)
-	if b.text("type") != "OrganizationRole" || c.text("slug")[:17] != "org-nameless-one-" {
-		t.Errorf("roles %s %s", b.raw, c.raw)
+	if b.Text("type") != "OrganizationRole" || c.Text("slug")[:17] != "org-nameless-one-" {
+		t.Errorf("roles %s %s", b.Raw, c.Raw)
 	}
 	want := []string{"admin", "member", "editor"}
-	if got := w.get(env, 200); !slices.Equal(got.column("slug"), want) || got.has("list_metadata") {
-		t.Errorf("environment roles %s", got.raw)
+	if got := w.get(env, 200); !slices.Equal(got.Column("data", "slug"), want) || got.Has("list_metadata") {
+		t.Errorf("environment roles %s", got.Raw)
 	}
-	want = append(want, "org-auditor", c.text("slug"))
+	want = append(want, "org-auditor", c.Text("slug"))
 	for _, path := range []string{org, organizations + "/" + w.acme + "/roles"} {
-		if got := w.get(path, 200).column("slug"); !slices.Equal(got, want) {
+		if got := w.get(path, 200).Column("data", "slug"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v", path, got)
 		}
 	}
@@ -172,12 +172,12 @@ func TestRoles(t *testing.T) { // FACTS.md sections 2 and 9
 		{"DELETE", permissions + "/posts:read", nil, 404, "entity_not_found"},
 	} {
 		a := w.do(test.method, test.path, test.body)
-		if a.status != test.status || a.text("code") != test.code {
-			t.Errorf("%s %s: %d %s, want %d %q", test.method, test.path, a.status, a.raw, test.status, test.code)
+		if a.Status != test.status || a.Text("code") != test.code {
+			t.Errorf("%s %s: %d %s, want %d %q", test.method, test.path, a.Status, a.Raw, test.status, test.code)
 		}
 	}
-	if got := w.get(env+"/editor", 200); got.text("name") != "Editor 2" || got.at("permissions", 0) != nil {
-		t.Errorf("role %s", got.raw)
+	if got := w.get(env+"/editor", 200); got.Text("name") != "Editor 2" || got.At("permissions", 0) != nil {
+		t.Errorf("role %s", got.Raw)
 	}
 	w.want(w.do("PUT", memberships+"/"+w.bossIn, object{"role_slug": "org-auditor"}), 200)
 	w.refused(w.do("DELETE", org+"/org-auditor", nil), 409, "role_has_assignments")

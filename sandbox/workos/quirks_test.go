@@ -28,7 +28,7 @@ func TestPages(t *testing.T) { // FACTS.md section 3
 	var ids []string // oldest first
 	for n := range 12 {
 		w.advance(time.Minute)
-		ids = append(ids, w.want(w.send(fmt.Sprintf("p%d@person.example", n)), 201).text("id"))
+		ids = append(ids, w.want(w.send(fmt.Sprintf("p%d@person.example", n)), 201).Text("id"))
 	}
 	newest := slices.Clone(ids)
 	slices.Reverse(newest)
@@ -53,15 +53,15 @@ func TestPages(t *testing.T) { // FACTS.md section 3
 		{"?limit=3&after=invitation_unknown", newest[:3], nil, newest[2]},
 	} {
 		a := w.get(invitations+test.query, 200)
-		if got := a.column("id"); !slices.Equal(got, test.want) {
+		if got := a.Column("data", "id"); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", test.query, got, test.want)
 		}
-		if a.at("list_metadata", "before") != test.before || a.at("list_metadata", "after") != test.after {
-			t.Errorf("%s: %v, want %v %v", test.query, a.at("list_metadata"), test.before, test.after)
+		if a.At("list_metadata", "before") != test.before || a.At("list_metadata", "after") != test.after {
+			t.Errorf("%s: %v, want %v %v", test.query, a.At("list_metadata"), test.before, test.after)
 		}
 	}
 	w.quirks(func(q *workos.Quirks) { q.BeforeOnFirstPage, q.RefuseUnknownCursor = true, true })
-	if got := w.get(invitations+"?limit=3", 200).at("list_metadata", "before"); got != newest[0] {
+	if got := w.get(invitations+"?limit=3", 200).At("list_metadata", "before"); got != newest[0] {
 		t.Errorf("before on the first page: %v", got)
 	}
 	w.want(w.do("GET", invitations+"?after=invitation_unknown", nil), 422)
@@ -73,8 +73,8 @@ func TestKeys(t *testing.T) { // FACTS.md sections 1, 2 and 13.11
 	for _, header := range []string{"", "Bearer", "Bearer sk_test_other", "Basic " + apiKey, apiKey} {
 		a := w.do("GET", invitations, nil, "Authorization", header)
 		w.refused(a, 401, "")
-		if a.text("message") == "" || a.header.Get("X-Request-ID") == "" {
-			t.Errorf("%q: %s", header, a.raw)
+		if a.Text("message") == "" || a.Header.Get("X-Request-ID") == "" {
+			t.Errorf("%q: %s", header, a.Raw)
 		}
 	}
 	w.sim.AddKey("sk_test_reader", workos.GroupUsers)
@@ -155,7 +155,7 @@ func TestMailQuota(t *testing.T) { // FACTS.md section 4
 	t.Parallel()
 	w := newWorld(t)
 	w.quirks(func(q *workos.Quirks) { q.DailyMailQuota = 1 })
-	id := w.want(w.send("a@person.example"), 201).text("id")
+	id := w.want(w.send("a@person.example"), 201).Text("id")
 	w.refused(w.send("b@person.example"), 429, "daily_quota_exceeded")
 	w.refused(w.do("POST", invitations+"/"+id+"/resend", object{}), 429, "daily_quota_exceeded")
 	if n := len(w.sim.State().Invitations); n != 1 {
@@ -176,10 +176,10 @@ func TestIdempotencyKey(t *testing.T) {
 	first := w.want(send("k1"), 201)
 	w.refused(send("k1"), 400, "email_already_invited_to_organization")
 	w.quirks(func(q *workos.Quirks) { q.HonourIdempotencyKey = true })
-	w.want(w.do("POST", invitations+"/"+first.text("id")+"/revoke", nil), 200)
+	w.want(w.do("POST", invitations+"/"+first.Text("id")+"/revoke", nil), 200)
 	second := w.want(send("k2"), 201)
-	if again := w.want(send("k2"), 201); again.raw != second.raw || second.raw == first.raw {
-		t.Errorf("again: %s", again.raw)
+	if again := w.want(send("k2"), 201); again.Raw != second.Raw || second.Raw == first.Raw {
+		t.Errorf("again: %s", again.Raw)
 	}
 	w.refused(send("k3"), 400, "email_already_invited_to_organization")
 	if n := len(w.sim.State().Invitations); n != 2 {
@@ -207,8 +207,8 @@ func TestLostAnswer(t *testing.T) {
 		t.Fatalf("answered %s", res.Status)
 	}
 	a := w.get(invitations+"?organization_id="+w.acme+"&email="+url.QueryEscape("a@person.example"), 200)
-	if len(a.column("id")) != 1 || len(w.mails.all) != 1 {
-		t.Errorf("invitations %s, %d mails", a.raw, len(w.mails.all))
+	if len(a.Column("data", "id")) != 1 || len(w.mails.All()) != 1 {
+		t.Errorf("invitations %s, %d mails", a.Raw, len(w.mails.All()))
 	}
 	w.refused(w.send("a@person.example"), 400, "email_already_invited_to_organization")
 }
@@ -226,23 +226,23 @@ func TestOtherQuirks(t *testing.T) {
 	w.refused(w.send("a@person.example", "organization_id", nil, "role_slug", "admin"), 400, "invalid_role")
 	w.refused(w.send("boss@acme.example", "organization_id", nil), 400, "")
 	a := w.want(w.send("A@person.example", "inviter_user_id", "user_unknown"), 201)
-	if a.has("role_slug") || a.text("email") != "A@person.example" {
-		t.Errorf("invitation %s", a.raw)
+	if a.Has("role_slug") || a.Text("email") != "A@person.example" {
+		t.Errorf("invitation %s", a.Raw)
 	}
 	w.want(w.send("a@person.example"), 201) // somebody else, here
-	w.want(w.do("POST", invitations+"/"+a.text("id")+"/revoke", nil), 200)
+	w.want(w.do("POST", invitations+"/"+a.Text("id")+"/revoke", nil), 200)
 	if m := w.membershipOf("A@person.example"); m.Status != "pending" {
 		t.Errorf("membership %+v", m)
 	}
-	if m := w.get(memberships+"/"+w.bossIn, 200); m.has("user") || m.has("roles") || !m.has("role") {
-		t.Errorf("membership %s", m.raw)
+	if m := w.get(memberships+"/"+w.bossIn, 200); m.Has("user") || m.Has("roles") || !m.Has("role") {
+		t.Errorf("membership %s", m.Raw)
 	}
 	w.want(w.do("PUT", memberships+"/"+w.bossIn+"/deactivate", nil), 200)
 	b := w.want(w.send("boss@acme.example"), 201)
 	if m := w.membershipOf("boss@acme.example"); m.Status != "inactive" {
 		t.Errorf("membership %+v", m)
 	}
-	w.want(w.do("POST", invitations+"/"+b.text("id")+"/accept", nil), 200)
+	w.want(w.do("POST", invitations+"/"+b.Text("id")+"/accept", nil), 200)
 	if m := w.membershipOf("boss@acme.example"); m.Status != "active" {
 		t.Errorf("membership %+v", m)
 	}
@@ -252,11 +252,11 @@ func TestOtherQuirks(t *testing.T) {
 	w.get(users+"/external_id/crm%2F7", 200)
 	for _, path := range []string{"/", "/nothing", invitations + "/a/b/c", users + "/"} {
 		a := w.do("GET", path, nil)
-		if a.status != 404 && path != users+"/" || path == users+"/" && a.status != 200 {
-			t.Errorf("%s: %d", path, a.status)
+		if a.Status != 404 && path != users+"/" || path == users+"/" && a.Status != 200 {
+			t.Errorf("%s: %d", path, a.Status)
 		}
 	}
-	w.want(w.do("DELETE", invitations+"/"+a.text("id"), nil), 404) // no such route, FACTS.md section 6.2
+	w.want(w.do("DELETE", invitations+"/"+a.Text("id"), nil), 404) // no such route, FACTS.md section 6.2
 	w.want(w.do("GET", invitations+"?a=%zz", nil), 400)
 }
 
@@ -264,7 +264,7 @@ func TestSpellingsOfOneAddress(t *testing.T) { // FACTS.md section 16
 	t.Parallel()
 	w := newWorld(t)
 	w.quirks(func(q *workos.Quirks) { q.LowerEmails = false })
-	if got := w.want(w.send("Mixed@person.example"), 201).text("email"); got != "Mixed@person.example" {
+	if got := w.want(w.send("Mixed@person.example"), 201).Text("email"); got != "Mixed@person.example" {
 		t.Errorf("kept as %q", got)
 	}
 	w.refused(w.send("mixed@person.example"), 400, "email_already_invited_to_organization")
@@ -273,8 +273,8 @@ func TestSpellingsOfOneAddress(t *testing.T) { // FACTS.md section 16
 func TestQuirksOverHTTP(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if got := w.get("/_sandbox/quirks", 200); got.at("token_life_seconds") != float64(300) {
-		t.Errorf("quirks %s", got.raw)
+	if got := w.get("/_sandbox/quirks", 200); got.At("token_life_seconds") != float64(300) {
+		t.Errorf("quirks %s", got.Raw)
 	}
 	w.want(w.do("PATCH", "/_sandbox/quirks", object{"resend_extends": true}), 200)
 	for _, bad := range []object{
@@ -296,8 +296,8 @@ func TestStateHasNoSecrets(t *testing.T) {
 	a := w.want(w.send("a@person.example"), 201)
 	login := w.want(w.login(object{"grant_type": "password", "email": "boss@acme.example", "password": "a-long-password"}), 200)
 	w.want(w.do("POST", "/webhook_endpoints", object{"endpoint_url": "https://example.com/a", "events": []string{"user.created"}}), 201)
-	dump := w.get("/_sandbox/state", 200).raw
-	for _, secret := range []string{apiKey, a.text("token"), login.text("refresh_token"), login.text("access_token"), "a-long-password"} {
+	dump := w.get("/_sandbox/state", 200).Raw
+	for _, secret := range []string{apiKey, a.Text("token"), login.Text("refresh_token"), login.Text("access_token"), "a-long-password"} {
 		if strings.Contains(dump, secret) {
 			t.Errorf("the dump has %q", secret)
 		}

@@ -2,10 +2,11 @@ package workos_test
 
 import (
 	"net"
-	"net/http/httptest"
+	"net/http"
 	"testing"
 
 	"usher/internal/nodetest"
+	"usher/sandbox/sandboxtest"
 	"usher/sandbox/workos"
 )
 
@@ -13,13 +14,12 @@ import (
 // through its host and port options (FACTS.md section 14).
 func TestVendorSDK(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewUnstartedServer(nil)
-	base := "http://" + srv.Listener.Addr().String()
-	// The real clock: the SDK compares the time of webhooks with its own.
-	sim := workos.New(workos.Options{ClientID: "client_sdk", BaseURL: base, Key: testKey()})
-	srv.Config.Handler = sim
-	srv.Start()
-	t.Cleanup(srv.Close)
+	var sim *workos.Simulator
+	srv := sandboxtest.Serve(t, func(base string) http.Handler {
+		// The real clock: the SDK compares the time of webhooks with its own.
+		sim = workos.New(workos.Options{ClientID: "client_sdk", BaseURL: base, Key: sandboxtest.Key()})
+		return sim
+	})
 	sim.AddKey(apiKey)
 	sim.AddRole("", "admin", "Admin")
 	sim.SetPriority("admin", "member")
