@@ -1,20 +1,15 @@
 package asgardeo_test
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"usher/identity"
 	"usher/internal/contracttest"
-	"usher/internal/quota"
+	"usher/internal/simtest"
 	"usher/providers"
 	"usher/providers/asgardeo"
 	"usher/providers/providertest"
@@ -63,138 +58,58 @@ func openSimulator(t *testing.T, v *contracttest.Validator, change func(*simulat
 	q := simulator.DefaultQuirks()
 	change(&q)
 	mails := &letters{}
-	server := httptest.NewUnstartedServer(nil)
-	base := "http://" + server.Listener.Addr().String()
-	sim := simulator.New(simulator.Options{Root: "rootorg", BaseURL: base, Mail: mails, Quirks: &q})
-	var calls atomic.Int64
-	checked := v.Middleware(sim)
-	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls.Add(1)
-		checked.ServeHTTP(w, r)
+	site := simtest.Serve(t, v, func(base string) *simulator.Simulator {
+		return simulator.New(simulator.Options{Root: "rootorg", BaseURL: base, Mail: mails, Quirks: &q})
 	})
-	server.Start()
-	t.Cleanup(func() {
-		sim.Injector().Clear()
-		server.Close()
-	})
+	sim, base := site.Sim, site.Base+"/t/rootorg"
 	app := sim.AddApplication(simulator.App{Name: "Team App"})
 	sim.AddRole("", "Administrator", app.ID)
 	sim.AddRole("", "Member", app.ID)
 	one, two := sim.AddOrganization("One", ""), sim.AddOrganization("Two", "")
-	const memberEmail = "member@example.com"
-	sim.AddMember(one, sim.AddUser(simulator.Person{Email: memberEmail}), "Member")
+	sim.AddMember(one, sim.AddUser(simulator.Person{Email: simtest.MemberEmail}), "Member")
 	config := &asgardeo.Config{
-		BaseURL: base + "/t/rootorg", ClientID: app.ClientID, ClientSecret: identity.Secret(app.ClientSecret),
+		BaseURL: base, ClientID: app.ClientID, ClientSecret: identity.Secret(app.ClientSecret),
 		Application: "Team App", CallTimeout: "2s", LagWait: "0s",
 	}
-	if problems := config.Validate(); len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	quotas := quota.New(&quota.Options{Now: sim.Now})
-	p, err := config.Open(providers.Deps{
-		Connection: "under-test", Roles: map[string]string{"admin": "Administrator", "member": "Member"},
-		EmailRule: identity.EmailLowercase, Now: sim.Now, Quotas: quotas, LimitWait: time.Second,
-		Limits: map[string]quota.Limit{quota.All: {}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(p.Close(), quotas.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return &providertest.Vendor{
-		Provider: p, Org: identity.OrgRef{ID: "org_1", ProviderID: one}, Other: identity.OrgRef{ID: "org_2", ProviderID: two},
-		MemberEmail: memberEmail,
-		Accept: func(t *testing.T, _ identity.OrgRef, email string) {
-			for _, m := range mails.to(email, "") {
-				if _, err := (&sandbox.Person{}).Open(t.Context(), m.Link); err != nil && !strings.Contains(err.Error(), "400") {
-					t.Fatalf("open %q: %v", m.Subject, err)
-				}
+	names := map[string]string{"admin": "Administrator", "member": "Member"}
+	vendor := site.Vendor(site.Open(t, config, providers.Deps{Roles: names, EmailRule: identity.EmailLowercase}), one, two, 72*time.Hour)
+	vendor.Accept = func(t *testing.T, _ identity.OrgRef, email string) {
+		for _, m := range mails.to(email, "") {
+			if _, err := (&sandbox.Person{}).Open(t.Context(), m.Link); err != nil && !strings.Contains(err.Error(), "400") {
+				t.Fatalf("open %q: %v", m.Subject, err)
 			}
-		},
-		Elsewhere: func(t *testing.T, org identity.OrgRef, email, role string) {
-			sim.AddUser(simulator.Person{Email: email})
-			id := sim.RoleID(org.ProviderID, map[string]string{"admin": "Administrator", "member": "Member"}[role])
-			inviteElsewhere(t, base+"/t/rootorg", app, org.ProviderID, email, id)
-		},
-		Invitations: func(_ *testing.T, email string) int { return len(mails.to(email, simulator.MailGuestInvitation)) },
-		Expire:      func(*testing.T) { sim.Injector().Clock().Advance(73 * time.Hour) },
-		Secrets:     func() []string { return []string{app.ClientSecret, "confirmationCode"} },
-		Fail:        func(t *testing.T, f providertest.Failure) { failSimulator(t, sim, f) },
-		Timeout:     8 * time.Second,
-		Calls:       func() int { return int(calls.Load()) },
-		Pass:        func(_ *testing.T, d time.Duration) { sim.Injector().Clock().Advance(d) },
+		}
 	}
+	vendor.Elsewhere = func(t *testing.T, org identity.OrgRef, email, role string) {
+		sim.AddUser(simulator.Person{Email: email})
+		inviteElsewhere(t, base, app, org.ProviderID, email, sim.RoleID(org.ProviderID, names[role]))
+	}
+	vendor.Invitations = func(_ *testing.T, email string) int { return len(mails.to(email, simulator.MailGuestInvitation)) }
+	vendor.Secrets = func() []string { return []string{app.ClientSecret, "confirmationCode"} }
+	vendor.Fail = site.Fail(fault.Match{Method: "POST", Path: "/guests/invite$"},
+		`{"code":401,"message":"Unauthorized"}`, `{"code":"OUI-65001","message":"Unable to create the invitation."}`)
+	return vendor
 }
 
 // inviteElsewhere sends an invitation as a script at the vendor would.
 func inviteElsewhere(t *testing.T, base string, app simulator.App, org, email, role string) {
 	t.Helper()
-	const scope = "internal_org_guest_mgt_invite_add"
 	token := func(form url.Values) string {
 		form.Set("client_id", app.ClientID)
 		form.Set("client_secret", app.ClientSecret)
-		form.Set("scope", scope)
-		answer, err := http.PostForm(base+"/oauth2/token", form)
-		if err != nil {
-			t.Fatal(err)
+		form.Set("scope", "internal_org_guest_mgt_invite_add")
+		answer := sandboxtest.Send(t, http.DefaultClient, sandboxtest.NewRequest(t, http.MethodPost, base+"/oauth2/token", form))
+		if answer.Text("access_token") == "" {
+			t.Fatalf("no token: %d", answer.Status)
 		}
-		defer answer.Body.Close()
-		var body struct {
-			Token string `json:"access_token"`
-		}
-		if err := json.NewDecoder(answer.Body).Decode(&body); err != nil || body.Token == "" {
-			t.Fatalf("no token: %d %v", answer.StatusCode, err)
-		}
-		return body.Token
+		return answer.Text("access_token")
 	}
 	root := token(url.Values{"grant_type": {"client_credentials"}})
 	switched := token(url.Values{"grant_type": {"organization_switch"}, "token": {root}, "switching_organization": {org}})
-	body := `{"usernames":["` + email + `"],"roles":["` + role + `"],"properties":[{"key":"manageNotificationsInternally","value":"true"}]}`
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/o/api/server/v1/guests/invite", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	request := sandboxtest.NewRequest(t, http.MethodPost, base+"/o/api/server/v1/guests/invite",
+		`{"usernames":["`+email+`"],"roles":["`+role+`"],"properties":[{"key":"manageNotificationsInternally","value":"true"}]}`)
 	request.Header.Set("Authorization", "Bearer "+switched)
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if text, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(text), "Successful") {
-		t.Fatalf("invited elsewhere: %d %s %v", answer.StatusCode, text, err)
-	}
-}
-
-func failSimulator(t *testing.T, sim *simulator.Simulator, f providertest.Failure) {
-	t.Helper()
-	rule := fault.Fault{Match: fault.Match{Method: "POST", Path: "/guests/invite$"}, Times: -1}
-	switch f {
-	case providertest.Back:
-		sim.Injector().Clear()
-		return
-	case providertest.Refused:
-		rule.Do = fault.Action{Status: 429, Headers: map[string]string{"Retry-After": "7"}}
-	case providertest.Credentials:
-		rule.Do = fault.Action{Status: 401, Body: `{"code":401,"message":"Unauthorized"}`}
-	case providertest.ServerError:
-		rule.Do = fault.Action{Status: 500, Body: `{"code":"OUI-65001","message":"Unable to create the invitation."}`}
-	case providertest.AnswerLost:
-		rule.Do = fault.Action{Cut: "after"}
-	case providertest.NotJSON:
-		rule.Do = fault.Action{HTML: true}
-	case providertest.EndlessBody:
-		rule.Do = fault.Action{Endless: true}
-	case providertest.Hang:
-		rule.Do = fault.Action{Hang: true}
-	case providertest.Unreachable:
-		rule.Match = fault.Match{Path: "/"}
-		rule.Do = fault.Action{Status: 503}
-	}
-	if _, err := sim.Injector().Add(rule); err != nil {
-		t.Fatal(err)
+	if answer := sandboxtest.Send(t, http.DefaultClient, request); !strings.Contains(answer.Raw, "Successful") {
+		t.Fatalf("invited elsewhere: %d %s", answer.Status, answer.Raw)
 	}
 }

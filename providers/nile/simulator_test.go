@@ -1,19 +1,16 @@
 package nile_test
 
 import (
-	"errors"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"usher/identity"
 	"usher/internal/contracttest"
-	"usher/internal/quota"
+	"usher/internal/simtest"
 	"usher/providers"
 	"usher/providers/nile"
 	"usher/providers/providertest"
@@ -36,18 +33,16 @@ func (l *letters) to(email string) []stage.Mail {
 const (
 	serviceEmail = "usher@example.com"
 	servicePass  = "p4ssw0rd-of-the-gateway"
-	memberEmail  = "member@example.com"
 	simLink      = "https://usher.example.com/v1/invites/callback/secret-of-the-link"
 )
 
 // world is an adapter on a simulator with two tenants.
 type world struct {
 	*simulator.Simulator
-	base     string
+	site     *simtest.Site[*simulator.Simulator]
 	p        providers.Provider
 	one, two string
 	mails    *letters
-	calls    atomic.Int64
 }
 
 func newWorld(t *testing.T, v *contracttest.Validator, rule identity.EmailRule, origin string, change func(*simulator.Quirks)) *world {
@@ -55,42 +50,17 @@ func newWorld(t *testing.T, v *contracttest.Validator, rule identity.EmailRule, 
 	q := simulator.DefaultQuirks()
 	change(&q)
 	w := &world{mails: &letters{}}
-	server := httptest.NewUnstartedServer(nil)
-	w.base = "http://" + server.Listener.Addr().String()
-	w.Simulator = simulator.New(simulator.Options{BaseURL: w.base, Mail: w.mails, Quirks: &q})
-	checked := v.Middleware(w.Simulator)
-	server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.calls.Add(1)
-		checked.ServeHTTP(rw, r)
+	w.site = simtest.Serve(t, v, func(base string) *simulator.Simulator {
+		return simulator.New(simulator.Options{BaseURL: base, Mail: w.mails, Quirks: &q})
 	})
-	server.Start()
-	t.Cleanup(func() {
-		w.Injector().Clear()
-		server.Close()
-	})
+	w.Simulator = w.site.Sim
 	w.one, w.two = w.AddTenant("One"), w.AddTenant("Two")
 	own := w.AddUser(simulator.Person{Email: serviceEmail, Password: servicePass})
 	w.AddMember(w.one, own)
 	w.AddMember(w.two, own)
-	w.AddMember(w.one, w.AddUser(simulator.Person{Email: memberEmail, Verified: true}))
+	w.AddMember(w.one, w.AddUser(simulator.Person{Email: simtest.MemberEmail, Verified: true}))
 	config := &nile.Config{BaseURL: w.URL(), Origin: origin, Email: serviceEmail, Password: servicePass, CallTimeout: "2s"}
-	if problems := config.Validate(); len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	quotas := quota.New(&quota.Options{Now: w.Now})
-	var err error
-	w.p, err = config.Open(providers.Deps{
-		Connection: "under-test", Roles: map[string]string{"member": "Member"}, EmailRule: rule, Now: w.Now,
-		Quotas: quotas, LimitWait: time.Second, Limits: map[string]quota.Limit{quota.All: {}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(w.p.Close(), quotas.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	w.p = w.site.Open(t, config, providers.Deps{Roles: map[string]string{"member": "Member"}, EmailRule: rule})
 	return w
 }
 
@@ -120,17 +90,13 @@ func TestConformanceOnTheSimulator(t *testing.T) {
 
 func openSimulator(t *testing.T, w *world) *providertest.Vendor {
 	t.Helper()
-	return &providertest.Vendor{
-		Provider: w.p, Org: ref(w.one), Other: ref(w.two), MemberEmail: memberEmail, Role: "member",
-		Elsewhere:   func(t *testing.T, o identity.OrgRef, email, _ string) { w.elsewhere(t, o.ProviderID, email) },
-		Invitations: func(_ *testing.T, email string) int { return len(w.mails.to(email)) },
-		Expire:      func(*testing.T) { w.Injector().Clock().Advance(7*24*time.Hour + time.Hour) },
-		Secrets:     func() []string { return []string{servicePass, "eyJ", "secret-of-the-link", "token="} },
-		Fail:        w.fail,
-		Timeout:     8 * time.Second,
-		Calls:       func() int { return int(w.calls.Load()) },
-		Pass:        func(_ *testing.T, d time.Duration) { w.Injector().Clock().Advance(d) },
-	}
+	vendor := w.site.Vendor(w.p, w.one, w.two, 7*24*time.Hour)
+	vendor.Role = "member"
+	vendor.Elsewhere = func(t *testing.T, o identity.OrgRef, email, _ string) { w.elsewhere(t, o.ProviderID, email) }
+	vendor.Invitations = func(_ *testing.T, email string) int { return len(w.mails.to(email)) }
+	vendor.Secrets = func() []string { return []string{servicePass, "eyJ", "secret-of-the-link", "token="} }
+	vendor.Fail = w.site.Fail(fault.Match{Method: "POST", Path: "/invite$"}, "", "Internal Server Error")
+	return vendor
 }
 
 func ref(tenant string) identity.OrgRef {
@@ -155,7 +121,7 @@ func (w *world) elsewhere(t *testing.T, tenant, email string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.Header.Set("nile-origin", w.base)
+		request.Header.Set("nile-origin", w.site.Base)
 		request.Header.Set("nile-secure-cookies", "false")
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		answer, err := client.Do(request)
@@ -178,43 +144,12 @@ func (w *world) elsewhere(t *testing.T, tenant, email string) {
 			token, _, _ = strings.Cut(cookie.Value, "%7C")
 		}
 	}
-	call(http.MethodPost, "/auth/callback/credentials", url.Values{"email": {owner}, "password": {password}, "csrfToken": {token}, "callbackUrl": {w.base}})
+	call(http.MethodPost, "/auth/callback/credentials", url.Values{"email": {owner}, "password": {password}, "csrfToken": {token}, "callbackUrl": {w.site.Base}})
 	status, _ := call(http.MethodPost, "/tenants/"+tenant+"/invite", url.Values{
-		"identifier": {email}, "csrfToken": {token}, "callbackUrl": {w.base + "/welcome"}, "redirectUrl": {w.base + "/api/tenants/" + tenant + "/invite"},
+		"identifier": {email}, "csrfToken": {token}, "callbackUrl": {w.site.Base + "/welcome"}, "redirectUrl": {w.site.Base + "/api/tenants/" + tenant + "/invite"},
 	})
 	if status != http.StatusCreated {
 		t.Fatalf("invited elsewhere: status %d", status)
-	}
-}
-
-// fail makes every try of an invitation fail.
-func (w *world) fail(t *testing.T, f providertest.Failure) {
-	t.Helper()
-	rule := fault.Fault{Match: fault.Match{Method: "POST", Path: "/invite$"}, Times: -1}
-	switch f {
-	case providertest.Back:
-		w.Injector().Clear()
-		return
-	case providertest.Refused:
-		rule.Do = fault.Action{Status: 429, Headers: map[string]string{"Retry-After": "7"}}
-	case providertest.Credentials:
-		rule.Do = fault.Action{Status: 401}
-	case providertest.ServerError:
-		rule.Do = fault.Action{Status: 500, Body: "Internal Server Error"}
-	case providertest.AnswerLost:
-		rule.Do = fault.Action{Cut: "after"}
-	case providertest.NotJSON:
-		rule.Do = fault.Action{HTML: true}
-	case providertest.EndlessBody:
-		rule.Do = fault.Action{Endless: true}
-	case providertest.Hang:
-		rule.Do = fault.Action{Hang: true}
-	case providertest.Unreachable:
-		rule.Match = fault.Match{Path: "/"}
-		rule.Do = fault.Action{Status: 503}
-	}
-	if _, err := w.Injector().Add(rule); err != nil {
-		t.Fatal(err)
 	}
 }
 
