@@ -42,7 +42,7 @@ func rules() []rule {
 		{"usher/config", []string{"usher/api", "usher/cmd", "usher/invites", "usher/ledger", "usher/migrate", "usher/sandbox"}, nil, "configuration is read before anything is built"},
 		{"usher/mail", house, nil, "mail is handed what to send; who sends it, and why, is decided elsewhere"},
 		{"usher/sandbox", []string{"usher/api", "usher/cmd", "usher/config", "usher/invites", "usher/ledger", "usher/oidc", "usher/providers", "usher/scim"}, nil, "a simulator that shares code with its adapter proves nothing"},
-		{"usher", []string{"net/http/httptest", "testing"}, []string{"usher/internal/contracttest", "usher/internal/nodetest", "usher/internal/golden", "usher/internal/simtest", "usher/providers/providertest", "usher/ledger/ledgertest", "usher/sandbox/asgardeo/contract", "usher/sandbox/clerk/contract", "usher/sandbox/nile/contract", "usher/sandbox/roq/contract", "usher/sandbox/sandboxtest", "usher/sandbox/workos/contract"}, "test code stays out of the binary"},
+		{"usher", []string{"net/http/httptest", "testing"}, []string{"usher/internal/contracttest", "usher/internal/nodetest", "usher/internal/golden", "usher/internal/processtest", "usher/internal/simtest", "usher/providers/providertest", "usher/ledger/ledgertest", "usher/sandbox/asgardeo/contract", "usher/sandbox/clerk/contract", "usher/sandbox/nile/contract", "usher/sandbox/roq/contract", "usher/sandbox/sandboxtest", "usher/sandbox/workos/contract"}, "test code stays out of the binary"},
 	}
 }
 
@@ -67,6 +67,7 @@ func owners() map[string][]string {
 		"github.com/rogpeppe/go-internal": {"usher/internal/golden"},
 		"usher/providers/providertest":    {"usher/internal/simtest"},
 		"usher/internal/simtest":          {},
+		"usher/internal/processtest":      {},
 		"usher/internal/contracttest":     {"usher/sandbox/asgardeo/contract", "usher/sandbox/clerk/contract", "usher/sandbox/nile/contract", "usher/sandbox/roq/contract", "usher/sandbox/sandboxtest", "usher/sandbox/workos/contract"},
 		"usher/internal/nodetest":         {},
 		"usher/sandbox/sandboxtest":       {"usher/internal/simtest"},

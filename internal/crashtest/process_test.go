@@ -1,38 +1,17 @@
 package crashtest
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"usher/internal/processtest"
 )
 
-// binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "usher-crash")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "usher")
-	command := exec.Command("go", "build", "-o", path, "usher/cmd/usher")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { processtest.Main(m) }
 
 // process is a child that is killed.
 type process struct {
@@ -43,7 +22,7 @@ type process struct {
 
 // run starts the program; what it says is added to a file.
 func run(t *testing.T, dir, log string, args ...string) (*process, error) {
-	path, err := binary()
+	path, err := processtest.Binary()
 	if err != nil {
 		return nil, err
 	}

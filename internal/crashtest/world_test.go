@@ -2,16 +2,16 @@ package crashtest
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"usher/internal/processtest"
 )
 
 // world is a sandbox with the gateways before it, each a process.
@@ -53,14 +53,14 @@ func openWorld(t *testing.T, db database) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !eventually(startLimit, 20*time.Millisecond, func() bool { return box.ended() || exists(env) && exists(config) }) || box.ended() {
+	if !eventually(startLimit, 20*time.Millisecond, func() bool { return box.ended() || processtest.Exists(env) && processtest.Exists(config) }) || box.ended() {
 		t.Fatalf("the sandbox does not start:\n%s", w.said("sandbox.log"))
 	}
-	w.env = readEnv(t, env)
+	w.env = processtest.Env(t, env)
 	for _, name := range vendorNames() {
 		w.vendors = append(w.vendors, &vendor{name: name, origin: origin(t, w.env["USHER_SANDBOX_"+strings.ToUpper(name)+"_URL"])})
 	}
-	w.openGateways(read(t, config), db.instances)
+	w.openGateways(processtest.Read(t, config), db.instances)
 	return w
 }
 
@@ -76,7 +76,7 @@ func (w *world) openGateways(config string, instances int) {
 	w.relay = newRelay(w.t, "127.0.0.1:"+catcher[1])
 	config = smtp.ReplaceAllString(config, fmt.Sprintf("  port: %d", w.relay.port()))
 	for n := range instances {
-		port := freePort(w.t)
+		port := processtest.FreePort(w.t)
 		g := &gateway{name: fmt.Sprintf("usher%d", n+1), url: fmt.Sprintf("http://127.0.0.1:%d", port)}
 		text := regexp.MustCompile(`(?m)^listen:.*$`).ReplaceAllString(config, fmt.Sprintf("listen: 127.0.0.1:%d", port))
 		if err := os.WriteFile(filepath.Join(w.dir, g.name+".yaml"), []byte(text), 0o600); err != nil {
@@ -120,7 +120,7 @@ func (w *world) ready(g *gateway) error {
 // said returns the end of what a process said.
 func (w *world) said(log string) string {
 	const most = 6000
-	text := read(w.t, filepath.Join(w.dir, log))
+	text := processtest.Read(w.t, filepath.Join(w.dir, log))
 	return text[max(0, len(text)-most):]
 }
 
@@ -139,36 +139,6 @@ func folder(t *testing.T, name string) string {
 	return dir
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// readEnv reads the file as a shell does.
-func readEnv(t *testing.T, path string) map[string]string {
-	t.Helper()
-	out, err := exec.Command("sh", "-c", `. "$1" && env`, "sh", path).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && strings.HasPrefix(name, "USHER_") {
-			env[name] = value
-		}
-	}
-	return env
-}
-
 func origin(t *testing.T, address string) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -176,14 +146,4 @@ func origin(t *testing.T, address string) string {
 		t.Fatalf("%q is no address of a vendor: %v", address, err)
 	}
 	return u.Scheme + "://" + u.Host
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

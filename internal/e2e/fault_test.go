@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"usher/internal/processtest"
 )
 
 const (
@@ -113,7 +115,7 @@ func TestVendorDown(t *testing.T) {
 	t.Parallel()
 	w := open(t, func(config string) string {
 		return regexp.MustCompile(`base_url: "?http://127\.0\.0\.1:\d+`).ReplaceAllStringFunc(config, func(match string) string {
-			return match[:strings.LastIndex(match, ":")] + fmt.Sprintf(":%d", freePort(t))
+			return match[:strings.LastIndex(match, ":")] + fmt.Sprintf(":%d", processtest.FreePort(t))
 		})
 	})
 	got := w.want(w.ask("POST", invites, invite("down@example.com")), 503, "provider_unavailable")
@@ -225,7 +227,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 // until it is back, and only its.
 func TestUnreachableIssuer(t *testing.T) {
 	t.Parallel()
-	dead := freePort(t)
+	dead := processtest.FreePort(t)
 	w := open(t, func(config string) string {
 		return strings.Replace(config, "\nissuers:\n", fmt.Sprintf(
 			"\nissuers:\n  - name: away\n    issuer: http://127.0.0.1:%d/away\n    audiences: [x]\n    algorithms: [RS256]\n", dead), 1)

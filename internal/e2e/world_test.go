@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,34 +17,12 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/processtest"
 	"usher/sandbox"
 	"usher/sandbox/mail"
 )
 
-// binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "usher-e2e")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "usher")
-	command := exec.Command("go", "build", "-o", path, "usher/cmd/usher")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if !testing.Short() {
-		if path, err := binary(); err == nil {
-			_ = os.RemoveAll(filepath.Dir(path))
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { processtest.Main(m) }
 
 // world is a sandbox and a gateway, each a process.
 type world struct {
@@ -87,7 +64,7 @@ func run(t *testing.T, dir string, args ...string) *process {
 	if testing.Short() {
 		t.Skip("a test with processes of its own")
 	}
-	path, err := binary()
+	path, err := processtest.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,15 +120,15 @@ func open(t *testing.T, change ...func(config string) string) *world {
 	w := &world{t: t, dir: t.TempDir()}
 	env, config := filepath.Join(w.dir, "sandbox.env"), filepath.Join(w.dir, "usher.yaml")
 	box := run(t, w.dir, "sandbox", "--env-file", env, "--config-out", config)
-	eventually(t, "the sandbox is up", func() bool { return ended(t, box) || exists(env) && exists(config) })
-	w.env = readEnv(t, env)
+	eventually(t, "the sandbox is up", func() bool { return ended(t, box) || processtest.Exists(env) && processtest.Exists(config) })
+	w.env = processtest.Env(t, env)
 	address, err := url.Parse(w.env["USHER_SANDBOX_ASGARDEO_URL"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.vendor = address.Scheme + "://" + address.Host
-	text := read(t, config)
-	port := freePort(t)
+	text := processtest.Read(t, config)
+	port := processtest.FreePort(t)
 	text = regexp.MustCompile(`(?m)^listen:.*$`).ReplaceAllString(text, fmt.Sprintf("listen: 127.0.0.1:%d", port))
 	w.url = fmt.Sprintf("http://127.0.0.1:%d", port)
 	for _, c := range change {
@@ -189,46 +166,6 @@ func ended(t *testing.T, p *process) bool {
 	default:
 		return false
 	}
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// readEnv reads the file as a shell does.
-func readEnv(t *testing.T, path string) map[string]string {
-	t.Helper()
-	out, err := exec.Command("sh", "-c", `. "$1" && env`, "sh", path).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && strings.HasPrefix(name, "USHER_") {
-			env[name] = value
-		}
-	}
-	return env
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // answer is what the gateway said.
