@@ -37,6 +37,11 @@ func (b *bulkJournal) Begin(ctx context.Context, name string, rows []int) error 
 	}
 	for _, n := range rows {
 		b.each[n].flushed()
+	}
+	if err := inTime(b.ledger, name); err != nil {
+		return err
+	}
+	for _, n := range rows {
 		b.each[n].set(name, providers.Step{Begun: true})
 	}
 	return nil

@@ -64,11 +64,23 @@ func (j *journal) Begin(ctx context.Context, name string) error {
 		return &identity.Error{Code: identity.CodeInternal, Op: "record step " + name, Err: err}
 	}
 	j.flushed()
-	if !j.ledger.Alive() { // others may think by now that nobody works on the invite
-		return identity.Errorf(identity.CodeInternal, "recording step %s took too long to go on", name)
+	if err := inTime(j.ledger, name); err != nil {
+		return err
 	}
 	j.set(name, providers.Step{Begun: true})
 	return nil
+}
+
+// errLate is why nothing is sent though its step is recorded.
+var errLate = errors.New("invites: recording took too long to go on")
+
+// inTime fails where recording a step took so long that others may think by now that
+// nobody works on the invite.
+func inTime(l *ledger.Ledger, name string) error {
+	if l.Alive() {
+		return nil
+	}
+	return &identity.Error{Code: identity.CodeInternal, Op: "record step " + name, Err: errLate}
 }
 
 // Done implements providers.Journal. The completion is written with whatever
