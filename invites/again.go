@@ -46,7 +46,7 @@ func passes(err error) bool {
 // next turn.
 func (r *sentRow) queueAgain(cause error, untouched bool) (identity.State, string) {
 	code := identity.CodeOf(cause)
-	if absent(cause) || (code == identity.CodeInternal && untouched) || mayPass(cause, r.tries) {
+	if absent(cause) || (code == identity.CodeInternal && untouched) || unrecorded(cause) || mayPass(cause, r.tries) {
 		return identity.StateQueued, string(code)
 	}
 	return fail(cause, untouched)

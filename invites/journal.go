@@ -83,6 +83,10 @@ func inTime(l *ledger.Ledger, name string) error {
 	return &identity.Error{Code: identity.CodeInternal, Op: "record step " + name, Err: errLate}
 }
 
+// unrecorded reports that a step was not begun, since that could not be recorded for
+// now.
+func unrecorded(err error) bool { return ledger.Passes(err) || errors.Is(err, errLate) }
+
 // Done implements providers.Journal. The completion is written with whatever
 // is recorded next, the beginning of another step or the outcome: after a
 // crash in between the step reads as begun, and the vendor is asked about it.

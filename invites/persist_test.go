@@ -84,3 +84,31 @@ func TestOutcomeIsNotLostWithTheLedger(t *testing.T) {
 		})
 	}
 }
+
+// A row that is taken up again while the ledger cannot be written is not lost: nothing
+// of it has been sent, and it goes on once the ledger can be.
+func TestRowTakenUpAgainWithoutTheLedger(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	closeHouse(t, h.service, h.ledger)
+	h.timeout = 10 * time.Minute
+	h.started()
+	entered, release := make(chan struct{}), make(chan struct{})
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderTimeout, Unclear: true})
+	h.vendor.Inject(memory.Fault{Op: "settle"})
+	h.vendor.Inject(memory.Fault{Op: "settle", Block: release, Entered: entered}) // of the sending that goes on
+	id := h.handIn(h.org, "a@example.com")
+	h.until("the row is taken up again", func() bool {
+		select {
+		case <-entered:
+			return true
+		default:
+			return false
+		}
+	})
+	unlock := h.lock()
+	close(release)
+	time.Sleep(12 * time.Second) // the ledger waits for ten
+	unlock()
+	h.onceEach(id, []string{"a@example.com"})
+}

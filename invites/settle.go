@@ -156,9 +156,10 @@ func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organiz
 }
 
 // tryLater is the refusal of a send that goes on in the background: a vendor
-// that cannot be reached now does not lose the invite.
+// that cannot be reached now does not lose the invite, and neither does a ledger
+// that cannot be written.
 func tryLater(cause error, untouched bool) (identity.State, string) {
-	if absent(cause) {
+	if absent(cause) || unrecorded(cause) {
 		return identity.StateUncertain, identity.ReasonInterrupted
 	}
 	return fail(cause, untouched)
