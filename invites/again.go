@@ -70,10 +70,11 @@ func postpone(tx *ledger.Tx, batch string, row, tries int) error {
 }
 
 // settleAgain records what has become of a row that was being sent, now that its
-// invite is settled, or is queued again and nobody has come to say so. One whose
-// sending was taken up again and then failed by the vendor is queued once more.
+// invite is settled, or is queued again and nobody has come to say so: nor whether
+// it may go with others, so it goes alone. One whose sending was taken up again and
+// then failed by the vendor is queued once more.
 func (s *Service) settleAgain(tx *ledger.Tx, b *identity.Batch, org *identity.Organization, r *ledger.UnsettledRow) error {
-	row := ledger.BatchRow{BatchItem: r.BatchItem}
+	row := ledger.BatchRow{BatchItem: r.BatchItem, Alone: r.State == identity.StateQueued}
 	row.Outcome, row.Code = outcomeOf(r.State, r.Reason, r.Sent)
 	again := r.Reason == string(identity.CodeProviderError) && triesLeft(r.Tries)
 	if again && r.State == identity.StateFailed && b.State == identity.BatchRunning {

@@ -230,3 +230,35 @@ func TestBatchWithALostLease(t *testing.T) {
 	h.want(lost, identity.StateSending, "")
 	h.onceEach(id, all)
 }
+
+// A row that had to be sent by itself still has to after a death between its
+// invite's outcome and its own.
+func TestRowStaysAlone(t *testing.T) {
+	t.Parallel()
+	h := build(t, func(o *memory.Options) { o.Fields.Bulk = 10 })
+	all := people(3)
+	id := h.handIn(h.org, all...)
+	must(t, h.ledger.Write(t.Context(), func(tx *ledger.Tx) error {
+		rows, err := tx.ReceivedRows(id, len(all))
+		for _, r := range rows {
+			i := &identity.Invite{
+				OrganizationID: h.org.ID, Connection: h.org.Connection, Email: r.Email, EmailKey: r.Email,
+				Roles: []string{"member"}, State: identity.StateQueued, Notify: true, Attempt: 1,
+			}
+			if err := tx.InsertInvite(i); err != nil {
+				return err
+			}
+			r.InviteID, r.Outcome = i.ID, identity.OutcomeSending
+			if err := tx.SetBatchRow(id, r.BatchItem, true); err != nil {
+				return err
+			}
+		}
+		return err
+	}))
+	closeHouse(t, h.service, h.ledger)
+	h.started()
+	h.onceEach(id, all)
+	if n := h.vendor.Calls("invite many"); n != 0 {
+		t.Errorf("%d calls for several", n)
+	}
+}
