@@ -104,6 +104,9 @@ func (s *Service) deliverMany(ctx context.Context, c *Connection, org *identity.
 	lost, sent, known := make([]error, len(rows)), slices.Clone(rows), slices.Clone(causes)
 	err := s.persistAll(ctx, s.ledger.Persist, each, func(tx *ledger.Tx, now []*identity.Invite) error {
 		for n, i := range now {
+			if i == nil {
+				continue
+			}
 			// Whoever has taken an invite over settles it, and the others do not wait for that.
 			held := tx.Hold(i.ID)
 			if i == each[n] { // not a later try, which nobody waits for

@@ -18,21 +18,22 @@ func (s *Service) persist(ctx context.Context, w write, i *identity.Invite, fn f
 	return s.persistAll(ctx, w, []*identity.Invite{i}, func(tx *ledger.Tx, rows []*identity.Invite) error { return fn(tx, rows[0]) })
 }
 
-// persistAll is persist for several invites at once.
+// persistAll is persist for several invites at once. fn finds nil in the place of one
+// that is recorded already.
 func (s *Service) persistAll(ctx context.Context, w write, all []*identity.Invite, fn func(*ledger.Tx, []*identity.Invite) error) error {
 	before, again := make([]identity.Invite, len(all)), false
 	for n, i := range all {
 		before[n] = *i
 	}
 	return w(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
-		rows := all
-		if again { // the caller has gone on with all
-			rows = make([]*identity.Invite, len(all))
-			for n, i := range before {
-				rows[n] = &i
-			}
+		if !again {
+			again = true
+			return fn(tx, all)
 		}
-		again = true
+		rows, err := unchanged(tx, before) // the caller has gone on with all
+		if err != nil {
+			return err
+		}
 		return fn(tx, rows)
 	}, func() func() {
 		var ends []func()
@@ -45,4 +46,25 @@ func (s *Service) persistAll(ctx context.Context, w write, all []*identity.Invit
 			}
 		}
 	})
+}
+
+// unchanged returns those invites that the ledger has as they were before, and nil in
+// the place of the others: what came of the work on them was recorded after all, though
+// nobody could tell, and this instance may be at the next already. If that is so of all,
+// it fails with a conflict.
+func unchanged(tx *ledger.Tx, before []identity.Invite) ([]*identity.Invite, error) {
+	rows, left := make([]*identity.Invite, len(before)), false
+	for n, i := range before {
+		now, err := tx.Invite(i.OrganizationID, i.ID)
+		if err != nil {
+			return nil, err
+		}
+		if now.Attempt == i.Attempt && now.UpdatedAt.Equal(i.UpdatedAt) {
+			rows[n], left = &i, true
+		}
+	}
+	if !left {
+		return nil, identity.Errorf(identity.CodeConflict, "The outcome is recorded already.")
+	}
+	return rows, nil
 }

@@ -121,7 +121,7 @@ func (s *Service) ask(ctx context.Context, c *Connection, org *identity.Organiza
 // of a batch that has been cancelled since is taken back instead.
 func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organization, i *identity.Invite, claim *ledger.Claim) (row *identity.Invite, wentOn bool, err error) {
 	ctx = context.WithoutCancel(ctx)
-	cancelled := false
+	asked, cancelled := *i, false
 	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
 		if err := tx.Hold(i.ID); err != nil {
 			return err
@@ -143,7 +143,7 @@ func (s *Service) goOn(ctx context.Context, c *Connection, org *identity.Organiz
 	})
 	switch {
 	case err != nil:
-		return nil, false, s.release(ctx, i, err)
+		return nil, false, s.release(ctx, &asked, err)
 	case cancelled:
 		return i, false, nil
 	}
