@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -233,6 +234,37 @@ func TestBatchThatIsCutOff(t *testing.T) {
 	h.ended(first.text("id"))
 	if got := h.do(admin, "GET", batchesPath, "").is(200, ""); len(got.fields()["data"].([]any)) != 1 || h.vendor.Mails("one", "jane@example.com") != 1 {
 		t.Errorf("%d mails, batches %s", h.vendor.Mails("one", "jane@example.com"), got.body)
+	}
+}
+
+// A file may take longer to arrive than the server gives to answers: who hands it in
+// is answered all the same.
+func TestBatchThatArrivesSlowly(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	s := httptest.NewUnstartedServer(h.api)
+	s.Config.WriteTimeout = 300 * time.Millisecond
+	s.Start()
+	t.Cleanup(s.Close)
+	body, file := io.Pipe()
+	go func() {
+		_, _ = io.WriteString(file, jane+"\n")
+		time.Sleep(600 * time.Millisecond)
+		_ = file.Close()
+	}()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+batchesPath, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+admin)
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if got.StatusCode != http.StatusAccepted {
+		t.Errorf("got %s", got.Status)
 	}
 }
 

@@ -93,9 +93,13 @@ func (a *API) receive(x *exchange, c *call) (*invites.BatchUpload, []byte, error
 	if err != nil {
 		return nil, nil, err
 	}
-	// Not every writer has deadlines; the server's own limits remain.
+	// Not every writer has deadlines; the server's own limits remain. What it gives to
+	// answer counts from when the file began to arrive, and may be over.
 	control := http.NewResponseController(gc.Writer)
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	defer func() {
+		_ = control.SetReadDeadline(time.Time{})
+		_ = control.SetWriteDeadline(time.Now().Add(a.timeout))
+	}()
 	hash := sha256.New()
 	hash.Write([]byte(format))
 	body := &patient{Reader: http.MaxBytesReader(gc.Writer, gc.Request.Body, maxUpload), control: control}
