@@ -56,6 +56,12 @@ func (b *bulkJournal) Done(ctx context.Context, name string, n int, result map[s
 func (b *bulkJournal) Undo(ctx context.Context, name string, rows []int) error {
 	err := b.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
 		for _, n := range rows {
+			switch held := tx.Hold(b.each[n].invite); {
+			case isCode(held, identity.CodeConflict): // the step is somebody else's by now
+				continue
+			case held != nil:
+				return held
+			}
 			if err := tx.UndoStep(b.each[n].invite, b.each[n].attempt, name); err != nil {
 				return err
 			}
@@ -87,7 +93,7 @@ func (s *Service) deliverMany(ctx context.Context, c *Connection, org *identity.
 		b.each = append(b.each, s.newJournal(i))
 		request.Invites = append(request.Invites, s.inviteRequest(org, i, address, nil))
 	}
-	outcomes, cause := c.Client.InviteMany(ctx, request)
+	outcomes, cause := c.Client.InviteMany(s.whileAlive(ctx), request)
 	for n := range rows {
 		switch {
 		case outcomes[n].Err != nil:

@@ -72,7 +72,7 @@ func (j *journal) Begin(ctx context.Context, name string) error {
 }
 
 // errLate is why nothing is sent though its step is recorded.
-var errLate = errors.New("invites: recording took too long to go on")
+var errLate = errors.New("invites: it took too long to go on")
 
 // inTime fails where recording a step took so long that others may think by now that
 // nobody works on the invite.
@@ -83,8 +83,20 @@ func inTime(l *ledger.Ledger, name string) error {
 	return &identity.Error{Code: identity.CodeInternal, Op: "record step " + name, Err: errLate}
 }
 
-// unrecorded reports that a step was not begun, since that could not be recorded for
-// now.
+// whileAlive returns a context whose calls are not sent if this instance has not been
+// alive all the time since: others may have sent by then what they found left.
+func (s *Service) whileAlive(ctx context.Context) context.Context {
+	lapses := s.ledger.Lapses()
+	return providers.While(ctx, func() error {
+		if !s.ledger.Alive() || s.ledger.Lapses() != lapses {
+			return errLate
+		}
+		return nil
+	})
+}
+
+// unrecorded reports that nothing was sent, since its step could not be recorded for
+// now, or not in time.
 func unrecorded(err error) bool { return ledger.Passes(err) || errors.Is(err, errLate) }
 
 // Done implements providers.Journal. The completion is written with whatever
@@ -102,6 +114,9 @@ func (j *journal) Done(_ context.Context, name string, result map[string]string)
 // vendor may have acted, which is safe and not true.
 func (j *journal) Undo(ctx context.Context, name string) error {
 	err := j.ledger.Write(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		if err := tx.Hold(j.invite); err != nil { // the step is somebody else's by now
+			return err
+		}
 		return tx.UndoStep(j.invite, j.attempt, name)
 	})
 	if err != nil {

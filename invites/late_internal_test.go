@@ -1,11 +1,16 @@
 package invites
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"usher/identity"
+	"usher/internal/httpx"
 	"usher/ledger"
 	"usher/ledger/ledgertest"
 )
@@ -81,5 +86,69 @@ func TestBeginningThatTookTooLong(t *testing.T) {
 				t.Errorf("got %v, alive %v", err, l.Alive())
 			}
 		})
+	}
+}
+
+// counter is a vendor that counts what it is sent.
+type counter struct{ calls atomic.Int32 }
+
+// RoundTrip implements http.RoundTripper.
+func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.calls.Add(1)
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
+}
+
+// What waits for its turn while this instance is taken for dead is not sent any more,
+// also where the instance is alive again by then. What begins afterwards is.
+func TestCallsOfAnInstanceThatWasAway(t *testing.T) {
+	t.Parallel()
+	now := atomic.Int64{}
+	l, _ := openLedger(t, ledgertest.Postgres(t), func() time.Time { return time.UnixMicro(1_800_000_000_000_000 + now.Load()) })
+	s, vendor := &Service{ledger: l}, &counter{}
+	client := httpx.New(&httpx.Options{Transport: vendor})
+	send := func(ctx context.Context, method string) error {
+		_, err := client.Do(ctx, httpx.Call{Op: "test", Method: method, URL: "http://vendor.example/"})
+		return err
+	}
+	before := s.whileAlive(t.Context())
+	if err := send(before, http.MethodPost); err != nil {
+		t.Fatal(err)
+	}
+	now.Add(time.Minute.Microseconds())
+	if err := send(before, http.MethodPost); !errors.Is(err, errLate) {
+		t.Errorf("while it is away: %v", err)
+	}
+	if err := l.Write(t.Context(), func(*ledger.Tx) error { return nil }); err != nil || !l.Alive() {
+		t.Fatalf("alive %v, %v", l.Alive(), err)
+	}
+	if err := send(before, http.MethodPost); !errors.Is(err, errLate) {
+		t.Errorf("when it is back: %v", err)
+	}
+	if err := errors.Join(send(before, http.MethodGet), send(s.whileAlive(t.Context()), http.MethodPost)); err != nil {
+		t.Error(err)
+	}
+	if n := vendor.calls.Load(); n != 3 {
+		t.Errorf("%d calls were sent", n)
+	}
+}
+
+// Who comes too late to take a step back leaves it to whoever has it now.
+func TestUndoOfSomebodyElsesStep(t *testing.T) {
+	t.Parallel()
+	l, all := openLedger(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"), nil, "a@example.com")
+	j := (&Service{ledger: l}).newJournal(all[0])
+	if err := j.Begin(t.Context(), "invite"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Write(t.Context(), func(tx *ledger.Tx) error { return tx.Unlease(all[0].ID) }); err != nil {
+		t.Fatal(err)
+	}
+	undo := j.Undo(t.Context(), "invite")
+	b := &bulkJournal{ledger: l, each: []*journal{j}}
+	if err := b.Undo(t.Context(), "invite", []int{0}); undo == nil || err != nil {
+		t.Errorf("got %v, of several %v", undo, err)
+	}
+	if steps, err := l.Steps(t.Context(), all[0].ID, 1); err != nil || len(steps) != 1 {
+		t.Errorf("steps %v, %v", steps, err)
 	}
 }

@@ -35,7 +35,7 @@ func (s *Service) Revoke(ctx context.Context, by Caller, org *identity.Organizat
 	if err != nil {
 		return nil, s.release(ctx, i, err)
 	}
-	err = c.Client.Revoke(ctx, ref)
+	err = c.Client.Revoke(s.whileAlive(ctx), ref)
 	var failure *identity.Error
 	switch {
 	case err == nil:

@@ -254,9 +254,9 @@ func (s *Service) deliver(ctx context.Context, c *Connection, org *identity.Orga
 	case overdue(i, s.ledger.Now()):
 		err = errOverdue()
 	case i.Attempt == 1:
-		sent, err = c.Client.Invite(ctx, request)
+		sent, err = c.Client.Invite(s.whileAlive(ctx), request)
 	default:
-		sent, err = c.Client.Resend(ctx, providers.ResendRequest{InviteRequest: request, ProviderID: i.ProviderID})
+		sent, err = c.Client.Resend(s.whileAlive(ctx), providers.ResendRequest{InviteRequest: request, ProviderID: i.ProviderID})
 	}
 	var failure *identity.Error
 	switch {

@@ -39,6 +39,7 @@ type liveness struct {
 	ttl   time.Duration             // zero: for ever
 	until atomic.Int64              // as committed last, in microseconds
 	back  atomic.Pointer[time.Time] // when it was last found to live again after its time was over
+	lapse atomic.Int64              // how often it was
 	died  chan struct{}             // holds one: another instance was seen to die
 	stop  context.CancelFunc
 	done  sync.WaitGroup
@@ -55,6 +56,11 @@ func (l *Ledger) Returned() bool {
 	back := l.life.back.Load()
 	return back != nil && time.Since(*back) < l.life.ttl
 }
+
+// Lapses returns how often this instance was found to live again after its time was
+// over. Whoever finds another number than before was not alive all the time between:
+// others may have taken over what it held.
+func (l *Ledger) Lapses() int64 { return l.life.lapse.Load() }
 
 // due reports whether the instance's life must be made longer, and until when.
 // A clock that has gone back is no reason to live longer.
@@ -88,6 +94,7 @@ func (v *liveness) lives(g *group) {
 	if g.back {
 		now := time.Now()
 		v.back.Store(&now)
+		v.lapse.Add(1)
 	}
 	if g.alive != 0 {
 		v.until.Store(g.alive)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"usher/internal/httpx"
 	"usher/internal/quota"
 )
 
@@ -26,6 +27,13 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 func CallerFrom(ctx context.Context) (c Caller, ok bool) {
 	c, ok = ctx.Value(callerKey{}).(Caller)
 	return c, ok && c.Token != ""
+}
+
+// While returns a context for work that must not go on once holds returns an error:
+// it is asked before each call that changes something at the vendor, which may have
+// waited for its turn.
+func While(ctx context.Context, holds func() error) context.Context {
+	return httpx.WithGate(ctx, holds)
 }
 
 // InBackground returns a context for work that nobody waits for: its calls wait

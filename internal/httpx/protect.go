@@ -22,6 +22,23 @@ type admission struct {
 // errOpen is the cause of the error for a call that the breaker held back.
 var errOpen = errors.New("the vendor did not answer lately; nothing is sent to it for now")
 
+type gateKey struct{}
+
+// WithGate returns a context whose calls that change something are asked about once
+// more when their turn has come: one for which gate returns an error is not sent.
+func WithGate(ctx context.Context, gate func() error) context.Context {
+	return context.WithValue(ctx, gateKey{}, gate)
+}
+
+// shut is why a call may not be sent any more; nil: it may.
+func shut(ctx context.Context, call Call) error {
+	gate, ok := ctx.Value(gateKey{}).(func() error)
+	if !ok || !call.writes() {
+		return nil
+	}
+	return gate()
+}
+
 // admit asks everybody who may hold a try back. Waiting for a turn takes time
 // in which the breaker may open, so it is asked twice.
 func (c *Client) admit(ctx context.Context, call Call) (*admission, *Error) {
@@ -34,6 +51,10 @@ func (c *Client) admit(ctx context.Context, call Call) (*admission, *Error) {
 	permit, failure := c.turn(ctx, call)
 	if failure != nil {
 		return nil, failure
+	}
+	if err := shut(ctx, call); err != nil {
+		permit.Release(false)
+		return nil, withheld(call, identity.CodeInternal, 0, err)
 	}
 	tell, wait := c.options.Breaker.begin(quota.Organization(ctx))
 	if wait > 0 {
