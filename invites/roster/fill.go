@@ -13,7 +13,8 @@ import (
 
 // Fill copies a file as UTF-8 and gives rows that name no role those of the
 // options. Every row keeps its number, its line and, if it is wrong, its
-// mistake. Its errors are those of Reader.Next and of out.
+// mistake; one that would be too long with them stays as it is. Its errors are
+// those of Reader.Next and of out.
 func Fill(out io.Writer, in io.Reader, f Format, o *Options) error {
 	r := NewReader(in, f, o)
 	w := bufio.NewWriter(out)
@@ -36,13 +37,14 @@ func Fill(out io.Writer, in io.Reader, f Format, o *Options) error {
 		if f == CSV && row.Number == 1 {
 			write(r.table.line, r.table.filledHeader())
 		}
-		text := slices.Clone(r.lines.text)
+		text, fill := r.lines.text, fillObject
 		if f == CSV {
-			text = r.table.fill(text, r.options.Roles)
-		} else {
-			text = fillObject(text, r.options.Roles)
+			fill = r.table.fill
 		}
-		write(row.Line, text)
+		if filled := fill(slices.Clone(text), r.options.Roles); len(filled) <= r.options.MaxRowBytes {
+			text = filled
+		}
+		write(row.Line, slices.Clone(text))
 	}
 }
 
@@ -60,11 +62,13 @@ func fillObject(text []byte, roles []string) []byte {
 	if fields[fieldRoles], err = json.Marshal(roles); err != nil {
 		return text
 	}
-	filled, err := json.Marshal(fields)
-	if err != nil {
+	var filled bytes.Buffer
+	e := json.NewEncoder(&filled)
+	e.SetEscapeHTML(false) // that would make it longer than it was
+	if err := e.Encode(fields); err != nil {
 		return text
 	}
-	return filled
+	return bytes.TrimSuffix(filled.Bytes(), []byte{'\n'})
 }
 
 // rolesAt is the index of the column of roles, -1 for none.

@@ -98,3 +98,38 @@ func TestFillChangesNothingElse(t *testing.T) {
 		}
 	})
 }
+
+// A row that has no room for roles is wrong by itself: the file can be read as before.
+func TestFillOfLongRows(t *testing.T) {
+	t.Parallel()
+	note := func(n int, with string) string { return strings.Repeat(with, n-len(with)) }
+	for name, tt := range map[string]struct {
+		format   roster.Format
+		row      string
+		mistaken bool
+	}{
+		"NDJSON":                    {roster.NDJSON, `{"email":"a@b.example","message":"` + note(roster.DefaultMaxRowBytes-36, "x") + `"}`, true},
+		"NDJSON with signs of HTML": {roster.NDJSON, `{"email":"a@b.example","message":"` + note(roster.DefaultMaxRowBytes/2, "&") + `"}`, false},
+		"CSV":                       {roster.CSV, "a@b.example," + note(roster.DefaultMaxRowBytes-12, "x"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := tt.row + "\n"
+			if tt.format == roster.CSV {
+				text = "email,message\n" + text
+			}
+			o := &roster.Options{Roles: []string{"member"}}
+			if _, err := readAll(strings.NewReader(text), tt.format, o); err != io.EOF {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			if err := roster.Fill(&out, strings.NewReader(text), tt.format, o); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := readAll(&out, tt.format, nil)
+			if err != io.EOF || len(rows) != 1 || (rows[0].Err != nil) != tt.mistaken {
+				t.Errorf("%d rows, %v", len(rows), err)
+			}
+		})
+	}
+}
