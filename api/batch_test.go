@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -342,4 +343,27 @@ func TestBatchGoesOnAfterACrash(t *testing.T) {
 			t.Errorf("%s got %d mails", address, n)
 		}
 	}
+}
+
+// Nor by sending rows again that somebody else has handed in: they stay failed,
+// for somebody who may.
+func TestBatchRetryKeepsRights(t *testing.T) {
+	t.Parallel()
+	h := started(t)
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeQuotaExceeded, Times: 3})
+	file := `{"email":"a@example.com","roles":["admin"]}` + "\n" + `{"email":"b@example.com","roles":["member"]}` + "\n" +
+		`{"email":"c@example.com","roles":["member","admin"]}`
+	id := h.do(admin, "POST", batchesPath, file).is(202, "").text("id")
+	h.ended(id).counted(map[string]int{"rows": 3, "failed": 3})
+	retry := batchesPath + "/" + id + "/retry"
+	for range 2 {
+		h.do(helper, "POST", retry, "").is(200, "")
+		h.ended(id).counted(map[string]int{"rows": 3, "sent": 1, "failed": 2})
+	}
+	want := []string{"1 1 a@example.com failed role_not_grantable /roles/0 true", "3 3 c@example.com failed role_not_grantable /roles/1 true"}
+	if rows := h.items(id, "&outcome=failed"); !slices.Equal(rows, want) {
+		t.Errorf("got %q, want %q", rows, want)
+	}
+	h.do(admin, "POST", retry, "").is(200, "")
+	h.ended(id).counted(map[string]int{"rows": 3, "sent": 3})
 }

@@ -196,7 +196,9 @@ func (a *API) cancelBatch(ctx context.Context, in *batchInput) (*batchOutput, er
 }
 
 func (a *API) retryBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
-	return a.changeBatch(ctx, in.Batch, a.service.RetryBatch)
+	return a.changeBatch(ctx, in.Batch, func(ctx context.Context, org *identity.Organization, id string) (*identity.Batch, error) {
+		return a.service.RetryBatch(ctx, callOf(ctx).caller, org, id)
+	})
 }
 
 // aboutBatch is what the service does with one batch.

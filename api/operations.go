@@ -110,7 +110,7 @@ var operationDocuments = sync.OnceValue(func() map[string]operationDocument {
 		},
 		"retryInviteBatch": {
 			tag: tagBatches, summary: "Send a batch's failed rows again",
-			description: "Sends the failed rows again, and no others. Rows that are wrong in themselves stay failed. Takes no body.",
+			description: "Sends the failed rows again, and no others. Rows that are wrong in themselves, or have a role that the caller may not grant, stay failed. Takes no body.",
 			codes:       []identity.Code{identity.CodeConflict},
 		},
 		opOpenLink: {

@@ -86,7 +86,7 @@ func TestBatchRowTriedAgain(t *testing.T) {
 		t.Errorf("%d calls, want 6", n)
 	}
 	h.vendor.Heal()
-	_, err := h.service.RetryBatch(t.Context(), h.org, id)
+	_, err := h.service.RetryBatch(t.Context(), h.admin, h.org, id)
 	must(t, err)
 	h.onceEach(id, []string{"a@example.com"})
 }
@@ -174,7 +174,7 @@ func TestBatchWithoutRoom(t *testing.T) {
 				t.Errorf("%d calls for one answer", n)
 			}
 			h.vendor.Heal()
-			_, err := h.service.RetryBatch(t.Context(), h.org, id)
+			_, err := h.service.RetryBatch(t.Context(), h.admin, h.org, id)
 			must(t, err)
 			h.onceEach(id, all)
 		})
@@ -201,7 +201,7 @@ func TestBatchChunkWithoutRoom(t *testing.T) {
 	if n := h.vendor.Calls("invite"); n > 4 {
 		t.Errorf("%d single calls", n)
 	}
-	_, err := h.service.RetryBatch(t.Context(), h.org, id)
+	_, err := h.service.RetryBatch(t.Context(), h.admin, h.org, id)
 	must(t, err)
 	h.onceEach(id, all)
 }

@@ -244,8 +244,14 @@ func (s *Service) CancelBatch(ctx context.Context, org *identity.Organization, i
 }
 
 // RetryBatch sends the failed rows of a batch again, those that can be sent at
-// all. Codes: not_found, conflict while the batch is being cancelled.
-func (s *Service) RetryBatch(ctx context.Context, org *identity.Organization, id string) (*identity.Batch, error) {
+// all. Whoever handed it in: a row with a role that the caller may not grant
+// stays failed, and says so. Codes: not_found, conflict while the batch is being
+// cancelled.
+func (s *Service) RetryBatch(ctx context.Context, by Caller, org *identity.Organization, id string) (*identity.Batch, error) {
+	c, err := s.connectionOf(org)
+	if err != nil {
+		return nil, err
+	}
 	b, err := s.Batch(ctx, org, id)
 	if err != nil {
 		return nil, err
@@ -254,9 +260,18 @@ func (s *Service) RetryBatch(ctx context.Context, org *identity.Organization, id
 	if b.State == identity.BatchCancelling {
 		return nil, cancelling
 	}
-	for range b.Counts[identity.OutcomeFailed]/appendChunk + 1 {
+	for after, more := 0, true; more; {
+		last := after
 		err := s.ledger.Write(ledger.InBackground(ctx), func(tx *ledger.Tx) error {
-			if n, err := tx.RetryBatchRows(id, appendChunk); err != nil || n == 0 {
+			rows, err := tx.FailedRows(id, after, appendChunk)
+			if more = len(rows) == appendChunk; len(rows) > 0 {
+				last = rows[len(rows)-1].Row
+			}
+			if err != nil {
+				return err
+			}
+			retried, err := s.retryRows(tx, c, by, org, b, rows)
+			if err != nil || !retried {
 				return err
 			}
 			for _, state := range []identity.BatchState{identity.BatchRunning, identity.BatchDone, identity.BatchCancelled} {
@@ -269,9 +284,30 @@ func (s *Service) RetryBatch(ctx context.Context, org *identity.Organization, id
 		if err != nil {
 			return nil, err
 		}
+		after = last
 	}
 	s.batches.wake()
 	return s.Batch(ctx, org, id)
+}
+
+// retryRows queues failed rows again, but for those that the caller may not send.
+func (s *Service) retryRows(tx *ledger.Tx, c *Connection, by Caller, org *identity.Organization, b *identity.Batch, rows []ledger.BatchRow) (retried bool, err error) {
+	for _, r := range rows {
+		i, err := s.invitedBy(tx, b, org, &r)
+		if err != nil {
+			return false, err
+		}
+		if refused := checkGrantable(c, by, grantedBy(c, i)); refused != nil {
+			r.Code, r.Field, r.Detail = explained(refused)
+			err = tx.SetBatchRow(b.ID, r.BatchItem, r.Alone)
+		} else {
+			retried, err = true, tx.RetryBatchRow(b.ID, r.Row)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return retried, nil
 }
 
 // encodeRow keeps what was asked for until it becomes an invite.

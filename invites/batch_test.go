@@ -191,7 +191,7 @@ func TestBatchRetriedWhileItEnds(t *testing.T) {
 	h.vendor.Inject(memory.Fault{Op: "settle", Block: release, Entered: entered}) // the batch asks, before it ends
 	id := h.handIn(h.org, "a@example.com", "b@example.com")
 	<-entered
-	_, err := h.service.RetryBatch(t.Context(), h.org, id)
+	_, err := h.service.RetryBatch(t.Context(), h.admin, h.org, id)
 	must(t, err)
 	close(release)
 	b := h.finished(h.org, id)

@@ -26,16 +26,22 @@ const (
 		AND r.outcome IN ('sending', 'uncertain') AND r.invite_id = $2`
 	setBatchRow = `UPDATE batch_rows SET outcome = $3, code = $4, field = $5, detail = $6, invite_id = NULLIF($7, ''), alone = $8,
 		request = CASE WHEN $7 <> '' THEN '' ELSE request END WHERE batch_id = $1 AND n = $2`
-	postponeRow    = `UPDATE batch_rows SET tries = $3, due_at = $4 WHERE batch_id = $1 AND n = $2`
-	lastDue        = `SELECT MAX(due_at) FROM batch_rows WHERE batch_id = $1 AND due_at IS NOT NULL AND outcome = 'queued'`
-	retryBatchRows = `UPDATE batch_rows SET outcome = 'received', code = '', field = '', detail = '', alone = FALSE, tries = 0, due_at = NULL
-		WHERE batch_id = $1 AND n IN (SELECT n FROM batch_rows
-			WHERE batch_id = $1 AND outcome = 'failed' AND (request <> '' OR invite_id IS NOT NULL) ORDER BY n LIMIT $2)`
+	postponeRow = `UPDATE batch_rows SET tries = $3, due_at = $4 WHERE batch_id = $1 AND n = $2`
+	lastDue     = `SELECT MAX(due_at) FROM batch_rows WHERE batch_id = $1 AND due_at IS NOT NULL AND outcome = 'queued'`
+	failedRows  = `SELECT ` + itemColumns + `, r.request FROM batch_rows r
+		WHERE r.batch_id = $1 AND r.outcome = 'failed' AND (r.request <> '' OR r.invite_id IS NOT NULL) AND r.n > $2 ORDER BY r.n LIMIT $3`
+	retryBatchRow = `UPDATE batch_rows SET outcome = 'received', code = '', field = '', detail = '', alone = FALSE, tries = 0, due_at = NULL
+		WHERE batch_id = $1 AND n = $2 AND outcome = 'failed'`
 )
 
 // ReceivedRows returns the first rows of a batch that are no invites yet.
 func (t *Tx) ReceivedRows(batchID string, limit int) ([]BatchRow, error) {
-	rows, err := t.rows(receivedRows, batchID, limit)
+	return t.requested(receivedRows, batchID, limit)
+}
+
+// requested returns rows of a batch with what was asked for.
+func (t *Tx) requested(text string, args ...any) ([]BatchRow, error) {
+	rows, err := t.rows(text, args...)
 	all, err := collect(rows, err, func(s scanner) (r BatchRow, err error) {
 		r.BatchItem, err = scanItem(also(s, &r.Request))
 		return r, err
@@ -121,11 +127,17 @@ func (l *Ledger) LastDue(ctx context.Context, batchID string) (time.Time, error)
 	return fromMicros(due.Int64), nil
 }
 
-// RetryBatchRows queues the first failed rows of a batch again that can be sent
-// at all, as if they had never been tried, and returns how many.
-func (t *Tx) RetryBatchRows(batchID string, limit int) (int, error) {
-	n, err := t.exec(retryBatchRows, batchID, limit)
-	return int(n), failed("retry rows of a batch", err)
+// FailedRows returns the first failed rows of a batch behind a row that can be
+// sent at all.
+func (t *Tx) FailedRows(batchID string, after, limit int) ([]BatchRow, error) {
+	return t.requested(failedRows, batchID, after, limit)
+}
+
+// RetryBatchRow queues a failed row of a batch again, as if it had never been
+// tried.
+func (t *Tx) RetryBatchRow(batchID string, row int) error {
+	_, err := t.exec(retryBatchRow, batchID, row)
+	return failed("retry row of a batch", err)
 }
 
 // also scans more columns behind those that another scan asks for.

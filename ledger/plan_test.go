@@ -60,7 +60,7 @@ func TestPlans(t *testing.T) {
 	t.Parallel()
 	l := opened(t)
 	lists := map[string]bool{
-		organizationsOfConnection: true, uncertainInvites: true, batchList: true, countBatch: true, batchItems: true, batchItemsOf: true, queuedRows: true, receivedRows: true,
+		organizationsOfConnection: true, uncertainInvites: true, batchList: true, countBatch: true, batchItems: true, batchItemsOf: true, queuedRows: true, receivedRows: true, failedRows: true,
 	}
 	for _, q := range queries() {
 		text, _ := q.sql()
@@ -89,7 +89,7 @@ func TestPlanOfChosenIndex(t *testing.T) {
 		expiredInvites: "invites_pending", expiredInviteOfAddress: "invites_live", uncertainInvites: "invites_unsettled",
 		endedInvites:              "invites_ended",
 		organizationsOfConnection: "organizations_connection", pruneKeys: "idempotency_age",
-		receivedRows: "batch_rows_outcome", queuedRows: "batch_rows_outcome",
+		receivedRows: "batch_rows_outcome", queuedRows: "batch_rows_outcome", failedRows: "batch_rows_outcome",
 		unsettledRows: "batch_rows_outcome", unsentRows: "batch_rows_outcome", countBatch: "batch_rows_outcome",
 	} {
 		if steps := strings.Join(plan(t, l, text), "; "); !regexp.MustCompile(`INDEX ` + index + `\b`).MatchString(steps) {

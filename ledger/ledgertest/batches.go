@@ -228,8 +228,7 @@ func (s *suite) batchPostponed(t *testing.T) {
 		t.Errorf("got %+v", unsettled)
 	}
 	w.set(id, identity.BatchItem{Row: 2, Outcome: identity.OutcomeFailed, InviteID: invite.ID}, false)
-	_, err = inTx(w, func(tx *ledger.Tx) (int, error) { return tx.RetryBatchRows(id, 10) })
-	wantCode(t, "retry", err, "")
+	w.must(func(tx *ledger.Tx) error { return tx.RetryBatchRow(id, 2) })
 	w.set(id, identity.BatchItem{Row: 2, Outcome: identity.OutcomeQueued, InviteID: invite.ID}, false)
 	equal(t, "it begins anew", queued(), map[int]int{1: 1, 2: 0, 3: 0})
 }
@@ -244,11 +243,24 @@ func (s *suite) batchRetry(t *testing.T) {
 	i := w.insert("p1@example.com", identity.StateFailed)
 	w.set(id, identity.BatchItem{Row: 1, Line: 2, Email: "p0@example.com", Outcome: identity.OutcomeFailed, Code: "c"}, true)
 	w.set(id, identity.BatchItem{Row: 2, Line: 3, Email: "p1@example.com", Outcome: identity.OutcomeFailed, Code: "c", InviteID: i.ID}, true)
-	for want := 2; want >= 0; want -= 2 {
-		n, err := inTx(w, func(tx *ledger.Tx) (int, error) { return tx.RetryBatchRows(id, 10) })
-		wantCode(t, "retry", err, "")
-		equal(t, "retried", n, want)
+	failed := func(after, limit int) (found []int) {
+		rows, err := inTx(w, func(tx *ledger.Tx) ([]ledger.BatchRow, error) { return tx.FailedRows(id, after, limit) })
+		wantCode(t, "failed", err, "")
+		for _, r := range rows {
+			found = append(found, r.Row)
+			if (r.Request == "") != (r.InviteID != "") {
+				t.Errorf("row %d has request %q and invite %q", r.Row, r.Request, r.InviteID)
+			}
+		}
+		return found
 	}
+	equal(t, "can be sent", failed(0, 10), []int{1, 2})
+	equal(t, "the first", failed(0, 1), []int{1})
+	equal(t, "behind it", failed(1, 10), []int{2})
+	for _, row := range []int{1, 2, 3} {
+		w.must(func(tx *ledger.Tx) error { return tx.RetryBatchRow(id, row) })
+	}
+	equal(t, "afterwards", failed(0, 10), []int(nil))
 	equal(t, "queued", w.rowsOf(id, identity.OutcomeQueued, 0, 0), []int{1, 2, 3})
 	equal(t, "failed", w.rowsOf(id, identity.OutcomeFailed, 0, 0), []int{4})
 }
