@@ -90,7 +90,7 @@ func (s *Service) Landing(ctx context.Context, secret string) (*Landing, error) 
 	case identity.StateExpired:
 		l.Status = LandingExpired
 	default:
-		if link.Superseded || pastExpiry(i, s.ledger.Now()) {
+		if linkOver(i, link, c.Client.Fields().Life, s.ledger.Now()) {
 			l.Status = LandingExpired
 		}
 	}
@@ -109,15 +109,11 @@ func (s *Service) Accept(ctx context.Context, secret string) (*Acceptance, error
 		return nil, noLink()
 	}
 	ctx = context.WithoutCancel(ctx)
-	i, link, err := s.takeUp(ctx, secret)
+	i, link, org, err := s.takeUp(ctx, secret)
 	if err != nil {
 		return nil, err
 	}
 	defer s.busy.begin(i.ID)()
-	org, err := s.ledger.Organization(ctx, i.OrganizationID)
-	if err != nil {
-		return nil, s.release(ctx, i, err)
-	}
 	c, err := s.connectionOf(org)
 	if err != nil {
 		return nil, s.release(ctx, i, err)
@@ -141,13 +137,20 @@ func (s *Service) Accept(ctx context.Context, secret string) (*Acceptance, error
 
 // takeUp checks that the invite behind a link can be accepted now, and leases
 // it, in one transaction.
-func (s *Service) takeUp(ctx context.Context, secret string) (i *identity.Invite, link *ledger.Link, err error) {
+func (s *Service) takeUp(ctx context.Context, secret string) (i *identity.Invite, link *ledger.Link, org *identity.Organization, err error) {
 	var refused error
 	err = s.ledger.Write(ctx, func(tx *ledger.Tx) error {
 		if link, err = tx.Link(secret); err != nil {
 			return err
 		}
 		if i, err = tx.Invite(link.OrganizationID, link.InviteID); err != nil {
+			return err
+		}
+		if org, err = tx.Organization(link.OrganizationID); err != nil {
+			return err
+		}
+		c, err := s.connectionOf(org)
+		if err != nil {
 			return err
 		}
 		closed, err := tx.CloseExpired(i.OrganizationID, i.EmailKey)
@@ -159,27 +162,28 @@ func (s *Service) takeUp(ctx context.Context, secret string) (i *identity.Invite
 				return err
 			}
 		}
-		if refused = refuseLink(i, link, tx.Now()); refused != nil {
+		if refused = refuseLink(i, link, c.Client.Fields().Life, tx.Now()); refused != nil {
 			return nil // what has expired stays recorded as such
 		}
 		return tx.Lease(i.ID, s.lease)
 	})
 	switch {
 	case isCode(err, identity.CodeNotFound):
-		return nil, nil, noLink()
+		return nil, nil, nil, noLink()
 	case err == nil:
 		err = refused
 	}
-	return i, link, err
+	return i, link, org, err
 }
 
-// refuseLink says why the invite of a link cannot be accepted, if so.
-func refuseLink(i *identity.Invite, link *ledger.Link, now time.Time) error {
+// refuseLink says why the invite of a link cannot be accepted, if so. life is how
+// long an invitation of the connection lives.
+func refuseLink(i *identity.Invite, link *ledger.Link, life time.Duration, now time.Time) error {
 	switch i.State {
 	case identity.StateExpired:
 		return expired(i)
 	case identity.StatePending, identity.StateUncertain, identity.StateSending:
-		if link.Superseded || pastExpiry(i, now) {
+		if linkOver(i, link, life, now) {
 			return expired(i)
 		}
 		return nil
@@ -269,6 +273,18 @@ func (s *Service) freed(ctx context.Context, i *identity.Invite, j *journal, cau
 		return about(errors.Join(err, cause), i.ID)
 	}
 	return about(cause, i.ID)
+}
+
+// linkOver reports that the link of a living invite is not good any more. What the
+// invite says of its expiry is about the last sending that is known of; a link of
+// one that may have happened since lives for as long as that would have let it.
+func linkOver(i *identity.Invite, link *ledger.Link, life time.Duration, now time.Time) bool {
+	unknown := i.State != identity.StatePending && i.StateReason != identity.ReasonRevokeUnknown && link.Attempt == i.Attempt
+	asked := i.SentAt == nil && i.ExpiresAt != nil
+	if unknown && !asked && life > 0 {
+		return link.Superseded || !link.CreatedAt.Add(life).After(now)
+	}
+	return link.Superseded || pastExpiry(i, now)
 }
 
 // pastExpiry reports that an invite has outlived its expiry, whoever works on it.
