@@ -92,7 +92,7 @@ func (d *decoder) server(c *Config) {
 		d.once("listen", "%q has no host name or address before its port", c.Listen)
 	}
 	if c.PublicURL != "" {
-		if why := badURL(c.PublicURL); why != "" {
+		if why := badBase(c.PublicURL); why != "" {
 			d.once("public_url", "%s", why)
 		}
 	}
@@ -126,6 +126,22 @@ func badURL(s string) string {
 		return "must not have a fragment"
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())):
 		return "must be https, or http on loopback"
+	default:
+		return ""
+	}
+}
+
+// badBase says what is wrong with the address that links in mails begin with, or
+// "". The mails insist on the same characters.
+func badBase(s string) string {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'<>\\^`{|}", r) }
+	switch why := badURL(s); {
+	case why != "":
+		return why
+	case strings.Contains(s, "?"):
+		return "must not have a query"
+	case strings.ContainsFunc(s, odd):
+		return "must be in plain ASCII: links in mails begin with it"
 	default:
 		return ""
 	}
