@@ -70,10 +70,14 @@ func (s *Service) register(ctx context.Context, by Caller) error {
 		return err
 	}
 	_, err = s.Bind(ctx, NewOrganization{Connection: alias.Connection, ProviderID: alias.ProviderID})
-	if isCode(err, identity.CodeConflict) {
-		return nil // somebody else's request was faster
+	switch identity.CodeOf(err) {
+	case identity.CodeConflict: // somebody else's request was faster
+		return nil
+	case identity.CodeInvalidRequest: // the claim is none that could be registered
+		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // ListOrganizations returns a page of what the caller may see, by id.

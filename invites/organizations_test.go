@@ -1,6 +1,7 @@
 package invites_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -159,6 +160,25 @@ func TestAutoRegister(t *testing.T) {
 	for _, id := range ids {
 		if id != ids[0] {
 			t.Errorf("registered twice: %v", ids)
+		}
+	}
+}
+
+// A claim that can be no organization registers none, and is no fault of the request.
+func TestAutoRegisterOfNoOrganization(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	c, err := h.service.Connection("main")
+	must(t, err)
+	c.AutoRegister = true
+	for _, id := range []string{strings.Repeat("x", 300), "a\x00b", "a\u202eb"} {
+		_, err := h.service.Organization(t.Context(), claimed(id), identity.Current)
+		if got := identity.CodeOf(err); got != identity.CodeNotFound {
+			t.Errorf("%.10q: code %q, want not_found", id, got)
+		}
+		page, err := h.service.ListOrganizations(t.Context(), claimed(id), identity.PageRequest{})
+		if err != nil || len(page.Items) != 0 {
+			t.Errorf("%.10q: lists %+v, %v", id, page, err)
 		}
 	}
 }
