@@ -452,3 +452,22 @@ func TestStepsAreRecorded(t *testing.T) {
 		}
 	}
 }
+
+// A message holds nothing that a mail program would make a link of, and is not
+// refused for the dots of a language.
+func TestMessageWithoutLinks(t *testing.T) {
+	t.Parallel()
+	for text, link := range map[string]bool{
+		"see http://evil.example": true, "mailto:eve@evil": true, "go to WWW.evil": true, "see evil.com now": true, "(evil.com)": true,
+		"your account is locked: bit.ly/3xYz": true, "sign in at acme-login.de": true, "evil.example.co.uk/login": true, "t.me/eve": true,
+		"Login.Acme.ONLINE": true, "eve@evil.ch": true, "eve.github.io": true, "kto.рф": true, "例え。テスト.みんな": true, "evil。com": true, "evil．de": true,
+		"192.0.2.7/login": true, "192.0.2.7:8080": true, "ab--cd.fr": true, "a_b.evil_co.ck": true,
+		"Welcome!": false, "z.B. morgen, d.h. Freitag, u.a. mit Dr.Müller": false, "e.g. at 9.30, i.e. soon...": false,
+		"Version 1.2.3 of Node.js": false, "See you.Then we talk": false, "192.0.2.7": false, "and/or 4.5/5": false, "a.b": false, ".": false,
+	} {
+		err := invites.SendRequest{Email: "x@example.com", Roles: []string{"member"}, Message: text}.Check(time.Now())
+		if got := identity.CodeOf(err) == identity.CodeInvalidRequest; got != link {
+			t.Errorf("%q: refused %t, want %t (%v)", text, got, link, err)
+		}
+	}
+}

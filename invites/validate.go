@@ -11,6 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/language"
 
 	"usher/identity"
@@ -149,9 +151,28 @@ func checkLocale(locale string) error {
 	return nil
 }
 
-// looksLikeLink finds what mail programs turn into links.
-func looksLikeLink() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://|www\.|\b[a-z0-9-]+\.(com|net|org|io|dev|app|info|biz|co|ru|cn|xyz|top)\b)`)
+// addressLike and hostLike find what mail programs may turn into links. Some take
+// the full stops of East Asia for dots.
+func addressLike() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://|www\.|mailto:|\b\d{1,3}(\.\d{1,3}){3}[:/]`)
+}
+
+func hostLike() *regexp.Regexp {
+	return regexp.MustCompile(`[\pL\pN][\pL\pM\pN-]*(?:[.。．｡][\pL\pN][\pL\pM\pN-]*)+`)
+}
+
+// holdsLink reports whether a text has an address in it, or a host name below a
+// top-level domain that there is.
+func holdsLink(text string) bool {
+	if addressLike().MatchString(text) {
+		return true
+	}
+	return slices.ContainsFunc(hostLike().FindAllString(text, -1), func(host string) bool {
+		labels := strings.FieldsFunc(host, func(r rune) bool { return strings.ContainsRune(".。．｡", r) })
+		top, err := idna.Lookup.ToASCII(labels[len(labels)-1])
+		_, known := publicsuffix.PublicSuffix("x." + top)
+		return err == nil && known
+	})
 }
 
 func checkMessage(message string) error {
@@ -167,7 +188,7 @@ func checkMessage(message string) error {
 		return invalid("/message", "A message may not contain control characters.")
 	case strings.ContainsAny(message, "<>"):
 		return invalid("/message", "A message is plain text.")
-	case looksLikeLink().MatchString(message):
+	case holdsLink(message):
 		return invalid("/message", "A message may not contain links.")
 	}
 	return nil
