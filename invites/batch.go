@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -264,14 +266,11 @@ func (s *Service) RetryBatch(ctx context.Context, by Caller, org *identity.Organ
 		last := after
 		err := s.ledger.Write(ledger.InBackground(ctx), func(tx *ledger.Tx) error {
 			rows, err := tx.FailedRows(id, after, appendChunk)
-			if more = len(rows) == appendChunk; len(rows) > 0 {
-				last = rows[len(rows)-1].Row
-			}
-			if err != nil {
+			if more = len(rows) == appendChunk; err != nil || len(rows) == 0 {
 				return err
 			}
-			retried, err := s.retryRows(tx, c, by, org, b, rows)
-			if err != nil || !retried {
+			last = rows[len(rows)-1].Row
+			if retried, err := s.retryRows(tx, c, by, org, b, rows); err != nil || !retried {
 				return err
 			}
 			for _, state := range []identity.BatchState{identity.BatchRunning, identity.BatchDone, identity.BatchCancelled} {
@@ -292,6 +291,10 @@ func (s *Service) RetryBatch(ctx context.Context, by Caller, org *identity.Organ
 
 // retryRows queues failed rows again, but for those that the caller may not send.
 func (s *Service) retryRows(tx *ledger.Tx, c *Connection, by Caller, org *identity.Organization, b *identity.Batch, rows []ledger.BatchRow) (retried bool, err error) {
+	first, last := rows[0].Row, rows[len(rows)-1].Row
+	if checkGrantable(c, by, slices.Sorted(maps.Keys(c.Roles))) == nil {
+		return true, tx.RetryBatchRows(b.ID, first-1, last)
+	}
 	for _, r := range rows {
 		i, err := s.invitedBy(tx, b, org, &r)
 		if err != nil {
@@ -301,7 +304,7 @@ func (s *Service) retryRows(tx *ledger.Tx, c *Connection, by Caller, org *identi
 			r.Code, r.Field, r.Detail = explained(refused)
 			err = tx.SetBatchRow(b.ID, r.BatchItem, r.Alone)
 		} else {
-			retried, err = true, tx.RetryBatchRow(b.ID, r.Row)
+			retried, err = true, tx.RetryBatchRows(b.ID, r.Row-1, r.Row)
 		}
 		if err != nil {
 			return false, err

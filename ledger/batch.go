@@ -43,7 +43,7 @@ const (
 func batchStatements() []string {
 	return []string{
 		insertBatch, insertBatchRow, touchBatch, moveBatch, endBatch, forgetBatchRows, forgetBatch,
-		receivedRows, queuedRows, unsettledRows, unsentRows, takenBack, setBatchRow, postponeRow, failedRows, retryBatchRow,
+		receivedRows, queuedRows, unsettledRows, unsentRows, takenBack, setBatchRow, postponeRow, failedRows, retryBatchRows,
 	}
 }
 

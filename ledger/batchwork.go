@@ -30,8 +30,8 @@ const (
 	lastDue     = `SELECT MAX(due_at) FROM batch_rows WHERE batch_id = $1 AND due_at IS NOT NULL AND outcome = 'queued'`
 	failedRows  = `SELECT ` + itemColumns + `, r.request FROM batch_rows r
 		WHERE r.batch_id = $1 AND r.outcome = 'failed' AND (r.request <> '' OR r.invite_id IS NOT NULL) AND r.n > $2 ORDER BY r.n LIMIT $3`
-	retryBatchRow = `UPDATE batch_rows SET outcome = 'received', code = '', field = '', detail = '', alone = FALSE, tries = 0, due_at = NULL
-		WHERE batch_id = $1 AND n = $2 AND outcome = 'failed'`
+	retryBatchRows = `UPDATE batch_rows SET outcome = 'received', code = '', field = '', detail = '', alone = FALSE, tries = 0, due_at = NULL
+		WHERE batch_id = $1 AND n > $2 AND n <= $3 AND outcome = 'failed' AND (request <> '' OR invite_id IS NOT NULL)`
 )
 
 // ReceivedRows returns the first rows of a batch that are no invites yet.
@@ -133,11 +133,11 @@ func (t *Tx) FailedRows(batchID string, after, limit int) ([]BatchRow, error) {
 	return t.requested(failedRows, batchID, after, limit)
 }
 
-// RetryBatchRow queues a failed row of a batch again, as if it had never been
-// tried.
-func (t *Tx) RetryBatchRow(batchID string, row int) error {
-	_, err := t.exec(retryBatchRow, batchID, row)
-	return failed("retry row of a batch", err)
+// RetryBatchRows queues those of FailedRows again that are behind a row, up to
+// and with another one, as if they had never been tried.
+func (t *Tx) RetryBatchRows(batchID string, after, last int) error {
+	_, err := t.exec(retryBatchRows, batchID, after, last)
+	return failed("retry rows of a batch", err)
 }
 
 // also scans more columns behind those that another scan asks for.

@@ -228,7 +228,7 @@ func (s *suite) batchPostponed(t *testing.T) {
 		t.Errorf("got %+v", unsettled)
 	}
 	w.set(id, identity.BatchItem{Row: 2, Outcome: identity.OutcomeFailed, InviteID: invite.ID}, false)
-	w.must(func(tx *ledger.Tx) error { return tx.RetryBatchRow(id, 2) })
+	w.must(func(tx *ledger.Tx) error { return tx.RetryBatchRows(id, 1, 2) })
 	w.set(id, identity.BatchItem{Row: 2, Outcome: identity.OutcomeQueued, InviteID: invite.ID}, false)
 	equal(t, "it begins anew", queued(), map[int]int{1: 1, 2: 0, 3: 0})
 }
@@ -257,9 +257,9 @@ func (s *suite) batchRetry(t *testing.T) {
 	equal(t, "can be sent", failed(0, 10), []int{1, 2})
 	equal(t, "the first", failed(0, 1), []int{1})
 	equal(t, "behind it", failed(1, 10), []int{2})
-	for _, row := range []int{1, 2, 3} {
-		w.must(func(tx *ledger.Tx) error { return tx.RetryBatchRow(id, row) })
-	}
+	w.must(func(tx *ledger.Tx) error { return tx.RetryBatchRows(id, 1, 2) })
+	equal(t, "not behind it", failed(0, 10), []int{1})
+	w.must(func(tx *ledger.Tx) error { return tx.RetryBatchRows(id, 0, 4) })
 	equal(t, "afterwards", failed(0, 10), []int(nil))
 	equal(t, "queued", w.rowsOf(id, identity.OutcomeQueued, 0, 0), []int{1, 2, 3})
 	equal(t, "failed", w.rowsOf(id, identity.OutcomeFailed, 0, 0), []int{4})
