@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -98,7 +99,11 @@ func (p *acceptPages) show(c *gin.Context) (acceptView, error) {
 // accept answers the form.
 func (p *acceptPages) accept(c *gin.Context) (acceptView, error) {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
-	got, err := p.a.accept(c.Request.Context(), c.PostForm(parameterToken))
+	token := c.PostForm(parameterToken)
+	if token != "" { // else the form may not have arrived
+		setReadDeadline(c.Writer, time.Time{})
+	}
+	got, err := p.a.accept(c.Request.Context(), token)
 	if err != nil {
 		return acceptView{}, err
 	}

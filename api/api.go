@@ -86,6 +86,9 @@ type API struct {
 	proxies []netip.Prefix
 	now     func() time.Time
 
+	bodyTime   time.Duration // how long a client may take to send a body
+	uploadIdle time.Duration // how long an upload may stand still
+
 	trustTraces bool
 
 	engine    *gin.Engine
@@ -103,6 +106,7 @@ func New(o Options) (*API, error) {
 		service: o.Service, organization: o.Service.Organization, auth: o.Auth, ledger: o.Ledger,
 		tracer: o.Tracer, trustTraces: o.TrustTraces, audit: o.Audit,
 		log: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, proxies: o.TrustedProxies, now: o.Now,
+		bodyTime: bodyTime, uploadIdle: uploadIdle,
 		engine: gin.New(), templates: map[string]string{},
 	}
 	if a.log == nil {
@@ -202,7 +206,18 @@ func handle[I, O any](f func(context.Context, *I) (*O, error)) func(huma.API, hu
 	return func(h huma.API, op huma.Operation) { huma.Register(h, op, f) }
 }
 
-// ServeHTTP implements http.Handler.
+// ServeHTTP implements http.Handler. A body has a deadline from the start, which is
+// taken away once it has been read: what nobody has read the server itself reads
+// before it answers, for as long as it is allowed to.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		setReadDeadline(w, time.Now().Add(a.bodyTime))
+	}
 	a.engine.ServeHTTP(w, a.prepare(r))
+}
+
+// setReadDeadline bounds how long the rest of a body may take; the zero time: it has
+// arrived. Not every writer has deadlines; the server's own limits remain.
+func setReadDeadline(w http.ResponseWriter, at time.Time) {
+	_ = http.NewResponseController(w).SetReadDeadline(at)
 }

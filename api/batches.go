@@ -93,21 +93,18 @@ func (a *API) receive(x *exchange, c *call) (*invites.BatchUpload, []byte, error
 	if err != nil {
 		return nil, nil, err
 	}
-	// Not every writer has deadlines; the server's own limits remain. What it gives to
-	// answer counts from when the file began to arrive, and may be over.
-	control := http.NewResponseController(gc.Writer)
-	defer func() {
-		_ = control.SetReadDeadline(time.Time{})
-		_ = control.SetWriteDeadline(time.Now().Add(a.timeout))
-	}()
+	// What the server gives to answer counts from when the file began to arrive, and
+	// may be over.
+	defer func() { _ = http.NewResponseController(gc.Writer).SetWriteDeadline(time.Now().Add(a.timeout)) }()
 	hash := sha256.New()
 	hash.Write([]byte(format))
-	body := &patient{Reader: http.MaxBytesReader(gc.Writer, gc.Request.Body, maxUpload), control: control}
+	body := &patient{Reader: http.MaxBytesReader(gc.Writer, gc.Request.Body, maxUpload), w: gc.Writer, idle: a.uploadIdle}
 	err = readRows(ctx, roster.NewReader(io.TeeReader(body, hash), format, nil), upload)
 	var over *http.MaxBytesError
 	var known *identity.Error
 	switch {
 	case err == nil:
+		setReadDeadline(gc.Writer, time.Time{})
 		return upload, hash.Sum(nil), nil
 	case errors.As(err, &over):
 		err = tooLarge
@@ -144,12 +141,13 @@ func (a *API) discard(x *exchange, upload *invites.BatchUpload) {
 // patient reads a body that may take long but not stand still.
 type patient struct {
 	io.Reader
-	control *http.ResponseController
+	w    http.ResponseWriter
+	idle time.Duration
 }
 
 // Read implements io.Reader.
 func (p *patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(uploadIdle))
+	setReadDeadline(p.w, time.Now().Add(p.idle))
 	return p.Reader.Read(b)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"usher/identity"
 	"usher/invites"
@@ -12,3 +13,6 @@ import (
 func (a *API) LoadOrganization(load func(ctx context.Context, by invites.Caller, ref string) (*identity.Organization, error)) {
 	a.organization = load
 }
+
+// HurryBodies gives clients less time to send a body. No request may be under way.
+func (a *API) HurryBodies(d time.Duration) { a.bodyTime, a.uploadIdle = d, d }

@@ -162,10 +162,7 @@ func (a *API) readBody(x *exchange, r route, _ *call) error {
 	if gc.Request.ContentLength > a.maxBody {
 		return tooLarge
 	}
-	// Not every writer has deadlines; the server's own limits remain.
-	control := http.NewResponseController(gc.Writer)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime))
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	setReadDeadline(gc.Writer, time.Now().Add(a.bodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(gc.Writer, gc.Request.Body, a.maxBody))
 	var over *http.MaxBytesError
 	switch {
@@ -174,6 +171,7 @@ func (a *API) readBody(x *exchange, r route, _ *call) error {
 	case err != nil:
 		return &identity.Error{Code: identity.CodeInvalidRequest, Detail: "The request body did not arrive.", Err: err}
 	}
+	setReadDeadline(gc.Writer, time.Time{})
 	x.body = body
 	return nil
 }

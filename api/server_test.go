@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"usher/providers/memory"
 )
@@ -183,4 +185,76 @@ func TestABodyThatIsCutOff(t *testing.T) {
 	}
 	_ = c.Close()
 	h.keyed(admin, invitesPath, jane, "key").is(201, "")
+}
+
+// TestABodyThatDoesNotCome holds nobody: the request is answered and the connection
+// closed, whoever was to read the body, and whether or not somebody has tried.
+func TestABodyThatDoesNotCome(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	h.api.HurryBodies(200 * time.Millisecond)
+	s := h.listen()
+	for name, tc := range map[string]struct {
+		line, media, body string
+		status            int
+	}{
+		"sending":          {"POST " + invitesPath, "application/json\r\nAuthorization: Bearer " + admin, "{", 400},
+		"without a token":  {"POST " + invitesPath, "application/json", "{", 401},
+		"of nobody's path": {"POST /nowhere", "application/json", "{", 404},
+		"accepting":        {"POST /v1/invites/accept", "application/json", "{", 400},
+		"by the page":      {"POST /accept", "application/x-www-form-urlencoded", "invite_token=", 404},
+		"a file":           {"POST " + batchesPath, "application/x-ndjson\r\nAuthorization: Bearer " + admin, "{", 400},
+		"of a GET":         {"GET " + callbackPath + "guess", "text/plain", "x", 404},
+		"of an operator":   {"GET /livez", "text/plain", "x", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dialer := net.Dialer{}
+			c, err := dialer.DialContext(t.Context(), "tcp", s.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_, err = fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 1000\r\n\r\n%s", tc.line, tc.media, tc.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			in := bufio.NewReader(c)
+			r, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.StatusCode != tc.status {
+				t.Errorf("got %d, want %d", r.StatusCode, tc.status)
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			if _, err := in.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("the connection stays: %v", err)
+			}
+		})
+	}
+}
+
+// TestABodyThatHasComeBoundsNothing: an operation may take longer than a body.
+func TestABodyThatHasComeBoundsNothing(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	h.api.HurryBodies(50 * time.Millisecond)
+	s := h.listen()
+	entered, block := make(chan struct{}), make(chan struct{})
+	h.vendor.Inject(memory.Fault{Op: "invite", Block: block, Entered: entered})
+	go func() {
+		<-entered
+		time.Sleep(200 * time.Millisecond)
+		close(block)
+	}()
+	r, err := post(t.Context(), s.URL+invitesPath, jane)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+	if line := h.lines()[0]; r.StatusCode != http.StatusCreated || line["status"] != 201.0 {
+		t.Errorf("got %d, logged as %v", r.StatusCode, line)
+	}
 }
