@@ -50,6 +50,7 @@ func newAcceptPages(a *API) (*acceptPages, error) {
 // acceptView is what the page says. Token is set where there is a button.
 type acceptView struct {
 	Title, Text, Token, Next string
+	Action                   string // where the button leads
 	Style                    template.CSS
 }
 
@@ -134,6 +135,7 @@ func (p *acceptPages) fail(c *gin.Context, err error) {
 }
 
 func (p *acceptPages) write(c *gin.Context, status int, view acceptView) {
+	view.Action = p.a.acceptPath
 	view.Style = template.CSS(acceptStyle) //nolint:gosec // our own file
 	var out bytes.Buffer
 	if err := p.template.Execute(&out, view); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/api"
 	"usher/identity"
 	"usher/internal/audit"
 	"usher/providers/memory"
@@ -143,4 +144,20 @@ func TestAcceptPageTellsWhenToComeBack(t *testing.T) {
 	h.send("ada@example.com")
 	h.vendor.Inject(memory.Fault{Op: "accept", Code: identity.CodeProviderRateLimited, RetryAfter: 30 * time.Second})
 	h.press(h.link("ada@example.com")).page(429, "The invitation is still open.").says("", "30")
+}
+
+// TestAcceptPageBelowAPath: where callers reach the gateway below a path of the
+// proxy's, so do people the page.
+func TestAcceptPageBelowAPath(t *testing.T) {
+	t.Parallel()
+	h := build(t, func(o *api.Options) { o.PublicURL = "https://acme.example/in/vites/" })
+	h.send("ada@example.com")
+	secret := h.link("ada@example.com")
+	got := h.do("", "GET", callbackPath+secret, "").is(303, "").header.Get("Location")
+	if want := "/in/vites/accept?invite_status=ready&invite_token=" + secret; got != want {
+		t.Errorf("leads to %q, want %q", got, want)
+	}
+	if page := h.do("", "GET", "/accept?invite_token="+secret, ""); !strings.Contains(page.body, `action="/in/vites/accept"`) {
+		t.Errorf("the form leads elsewhere: %s", page.body)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +50,8 @@ type Options struct {
 	// are registered. nil: a registry of its own.
 	Registry *prometheus.Registry
 	Version  string // of the program, for the OpenAPI document; empty: "dev"
-	// PublicURL is the server named in the OpenAPI document; empty: "/".
+	// PublicURL is the server named in the OpenAPI document, and its path is before
+	// that of usher's own page; empty: "/".
 	PublicURL string
 	MaxBody   int64 // of a request body in bytes; 0: DefaultMaxBody
 	// Timeout bounds an operation that writes, all vendor calls included;
@@ -86,6 +89,7 @@ type API struct {
 	proxies []netip.Prefix
 	now     func() time.Time
 
+	acceptPath string        // of usher's own page for invitees, as their browsers see it
 	bodyTime   time.Duration // how long a client may take to send a body
 	uploadIdle time.Duration // how long an upload may stand still
 
@@ -109,6 +113,11 @@ func New(o Options) (*API, error) {
 		bodyTime: bodyTime, uploadIdle: uploadIdle,
 		engine: gin.New(), templates: map[string]string{},
 	}
+	public, err := url.Parse(o.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("api: public URL: %w", err)
+	}
+	a.acceptPath = strings.TrimRight(public.EscapedPath(), "/") + pathAcceptPage
 	if a.log == nil {
 		a.log = slog.Default()
 	}
@@ -125,7 +134,6 @@ func New(o Options) (*API, error) {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 	}
-	var err error
 	if a.limiter, err = newLimiter(o.RateLimit); err != nil {
 		return nil, err
 	}
