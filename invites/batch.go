@@ -242,7 +242,23 @@ func (s *Service) CancelBatch(ctx context.Context, org *identity.Organization, i
 		return nil, err
 	}
 	s.batches.wake()
-	return s.Batch(ctx, org, id)
+	b, err := s.Batch(ctx, org, id)
+	if _, configured := s.connections[org.Connection]; err == nil && !configured {
+		return s.cancelHere(ctx, org, b)
+	}
+	return b, err
+}
+
+// cancelHere takes back what has not been sent of a batch that is being cancelled,
+// where no connection is left to do so.
+func (s *Service) cancelHere(ctx context.Context, org *identity.Organization, b *identity.Batch) (*identity.Batch, error) {
+	for worked := b.State == identity.BatchCancelling; worked; {
+		var err error
+		if worked, err = s.tidy(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return s.Batch(ctx, org, b.ID)
 }
 
 // RetryBatch sends the failed rows of a batch again, those that can be sent at

@@ -473,3 +473,24 @@ func (h *house) compared(rounds chan<- time.Time, org *identity.Organization) {
 		}
 	}
 }
+
+// A batch of a connection that is not configured any more can still be cancelled.
+func TestBatchOfAConnectionThatIsGone(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	h.vendor.Inject(memory.Fault{Op: "invite", Code: identity.CodeProviderUnavailable, Times: 1000}) // nothing is sent
+	id := h.handIn(h.org, people(3)...)
+	closeHouse(t, h.service, h.ledger)
+	var err error
+	h.ledger, err = ledger.Open(t.Context(), h.url, &ledger.Options{Now: h.clock.Now})
+	must(t, err)
+	h.service, err = invites.New(t.Context(), h.ledger, nil, &invites.Options{Tick: h.tick})
+	must(t, err)
+	defer closeHouse(t, h.service, h.ledger)
+	must(t, h.service.Start(t.Context()))
+	b, err := h.service.CancelBatch(t.Context(), h.org, id)
+	must(t, err)
+	if b.State != identity.BatchCancelled || b.Counts[identity.OutcomeCancelled] != 3 {
+		t.Errorf("the batch is %s: %v", b.State, b.Counts)
+	}
+}
