@@ -58,6 +58,8 @@ func TestSendRefusesBadRequests(t *testing.T) {
 		{"empty role", with(func(r *invites.SendRequest) { r.Roles = []string{""} }), identity.CodeInvalidRequest, "/roles/0"},
 		{"role twice", with(func(r *invites.SendRequest) { r.Roles = []string{"member", "member"} }), identity.CodeInvalidRequest, "/roles/1"},
 		{"unknown role", with(func(r *invites.SendRequest) { r.Roles = []string{"member", "owner"} }), identity.CodeUnknownRole, "/roles/1"},
+		{"link in a name", with(func(r *invites.SendRequest) { r.GivenName = "Win at https://evil.example" }), identity.CodeInvalidRequest, "/given_name"},
+		{"link in another name", with(func(r *invites.SendRequest) { r.FamilyName = "or www.evil.example" }), identity.CodeInvalidRequest, "/family_name"},
 		{"line break in a name", with(func(r *invites.SendRequest) { r.GivenName = "a\r\nb" }), identity.CodeInvalidRequest, "/given_name"},
 		{"long name", with(func(r *invites.SendRequest) { r.FamilyName = strings.Repeat("x", 101) }), identity.CodeInvalidRequest, "/family_name"},
 		{"locale", with(func(r *invites.SendRequest) { r.Locale = "not a locale" }), identity.CodeInvalidRequest, "/locale"},

@@ -131,6 +131,8 @@ func checkName(field, name string) error {
 		return invalid(field, "A name may have %d characters at most.", MaxNameRunes)
 	case strings.ContainsFunc(name, unprintable):
 		return invalid(field, "A name may not contain control characters.")
+	case addressLike().MatchString(name): // it stands in mails
+		return invalid(field, "A name may not contain links.")
 	}
 	return nil
 }
