@@ -63,7 +63,7 @@ func (a *API) openLink(ctx context.Context, in *openLinkInput) (*linkOpened, err
 	}
 	page := l.Page
 	if page == "" {
-		page = a.acceptPath
+		page = a.base + pathAcceptPage
 	}
 	u, err := url.Parse(page)
 	if err != nil {

@@ -135,7 +135,7 @@ func (p *acceptPages) fail(c *gin.Context, err error) {
 }
 
 func (p *acceptPages) write(c *gin.Context, status int, view acceptView) {
-	view.Action = p.a.acceptPath
+	view.Action = p.a.base + pathAcceptPage
 	view.Style = template.CSS(acceptStyle) //nolint:gosec // our own file
 	var out bytes.Buffer
 	if err := p.template.Execute(&out, view); err != nil {

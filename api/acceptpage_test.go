@@ -161,3 +161,18 @@ func TestAcceptPageBelowAPath(t *testing.T) {
 		t.Errorf("the form leads elsewhere: %s", page.body)
 	}
 }
+
+// What was made is found below the path of public_url.
+func TestLocationBelowAPath(t *testing.T) {
+	t.Parallel()
+	h := build(t, func(o *api.Options) { o.PublicURL = "https://acme.example/in/vites/" })
+	for path, body := range map[string]string{
+		invitesPath: `{"email":"ada@example.com","roles":["member"]}`,
+		strings.TrimSuffix(invitesPath, "invites") + "invite-batches": `{"email":"bob@example.com","roles":["member"]}` + "\n",
+	} {
+		got := h.do(admin, "POST", path, body)
+		if at := got.header.Get("Location"); !strings.HasPrefix(at, "/in/vites/v1/organizations/org_") {
+			t.Errorf("%s: %d, Location %q", path, got.status, at)
+		}
+	}
+}

@@ -50,8 +50,8 @@ type Options struct {
 	// are registered. nil: a registry of its own.
 	Registry *prometheus.Registry
 	Version  string // of the program, for the OpenAPI document; empty: "dev"
-	// PublicURL is the server named in the OpenAPI document, and its path is before
-	// that of usher's own page; empty: "/".
+	// PublicURL is the server named in the OpenAPI document, and its path stands
+	// before all others in answers; empty: "/".
 	PublicURL string
 	MaxBody   int64 // of a request body in bytes; 0: DefaultMaxBody
 	// Timeout bounds an operation that writes, all vendor calls included;
@@ -89,7 +89,7 @@ type API struct {
 	proxies []netip.Prefix
 	now     func() time.Time
 
-	acceptPath string        // of usher's own page for invitees, as their browsers see it
+	base       string        // the path before all others, as callers and browsers see them
 	bodyTime   time.Duration // how long a client may take to send a body
 	uploadIdle time.Duration // how long an upload may stand still
 
@@ -117,7 +117,7 @@ func New(o Options) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: public URL: %w", err)
 	}
-	a.acceptPath = strings.TrimRight(public.EscapedPath(), "/") + pathAcceptPage
+	a.base = strings.TrimRight(public.EscapedPath(), "/")
 	if a.log == nil {
 		a.log = slog.Default()
 	}

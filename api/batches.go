@@ -170,7 +170,7 @@ func (a *API) sendBatch(ctx context.Context, _ *struct{ InOrganization }) (*batc
 	if err != nil {
 		return nil, err
 	}
-	return &batchAccepted{Location: "/v1/organizations/" + c.org.ID + "/invite-batches/" + b.ID, Body: newBatch(b)}, nil
+	return &batchAccepted{Location: a.base + "/v1/organizations/" + c.org.ID + "/invite-batches/" + b.ID, Body: newBatch(b)}, nil
 }
 
 func (a *API) listBatches(ctx context.Context, in *listBatchesInput) (*batchesOutput, error) {

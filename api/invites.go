@@ -42,7 +42,7 @@ func (a *API) sendInvite(ctx context.Context, in *sendInput) (*inviteCreated, er
 	if err != nil {
 		return nil, err
 	}
-	return &inviteCreated{Location: "/v1/organizations/" + c.org.ID + "/invites/" + i.ID, Body: newInvite(i)}, nil
+	return &inviteCreated{Location: a.base + "/v1/organizations/" + c.org.ID + "/invites/" + i.ID, Body: newInvite(i)}, nil
 }
 
 func (a *API) listInvites(ctx context.Context, in *listInvitesInput) (*invitesOutput, error) {

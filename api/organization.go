@@ -117,7 +117,7 @@ func (a *API) createOrganization(ctx context.Context, in *createOrganizationInpu
 	if err != nil {
 		return nil, err
 	}
-	return &organizationCreated{Location: "/v1/organizations/" + o.ID, Body: newOrganization(o)}, nil
+	return &organizationCreated{Location: a.base + "/v1/organizations/" + o.ID, Body: newOrganization(o)}, nil
 }
 
 func (a *API) getOrganization(ctx context.Context, _ *InOrganization) (*organizationOutput, error) {
