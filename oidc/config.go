@@ -143,7 +143,7 @@ type ServiceRule struct {
 type OrganizationRule struct {
 	Connection string   `json:"connection" help:"The connection's name. Required."`
 	All        bool     `json:"all,omitempty" help:"Every organization of the connection. Default false."`
-	Only       []string `json:"only,omitempty" help:"These organizations, by id or slug."`
+	Only       []string `json:"only,omitempty" help:"These organizations, by id or slug. Whoever may change organizations may take a slug that is free: an id is safer."`
 }
 
 // ConfigError is one problem of a configuration.
