@@ -192,7 +192,7 @@ func TestABodyThatIsCutOff(t *testing.T) {
 func TestABodyThatDoesNotCome(t *testing.T) {
 	t.Parallel()
 	h := build(t)
-	h.api.HurryBodies(200 * time.Millisecond)
+	h.api.HurryBodies(500 * time.Millisecond)
 	s := h.listen()
 	for name, tc := range map[string]struct {
 		line, media, body string
@@ -219,7 +219,7 @@ func TestABodyThatDoesNotCome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 			in := bufio.NewReader(c)
 			r, err := http.ReadResponse(in, nil)
 			if err != nil {
@@ -240,13 +240,13 @@ func TestABodyThatDoesNotCome(t *testing.T) {
 func TestABodyThatHasComeBoundsNothing(t *testing.T) {
 	t.Parallel()
 	h := build(t)
-	h.api.HurryBodies(50 * time.Millisecond)
+	h.api.HurryBodies(500 * time.Millisecond)
 	s := h.listen()
 	entered, block := make(chan struct{}), make(chan struct{})
 	h.vendor.Inject(memory.Fault{Op: "invite", Block: block, Entered: entered})
 	go func() {
 		<-entered
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(time.Second)
 		close(block)
 	}()
 	r, err := post(t.Context(), s.URL+invitesPath, jane)
