@@ -235,26 +235,3 @@ func TestABodyThatDoesNotCome(t *testing.T) {
 		})
 	}
 }
-
-// TestABodyThatHasComeBoundsNothing: an operation may take longer than a body.
-func TestABodyThatHasComeBoundsNothing(t *testing.T) {
-	t.Parallel()
-	h := build(t)
-	h.api.HurryBodies(500 * time.Millisecond)
-	s := h.listen()
-	entered, block := make(chan struct{}), make(chan struct{})
-	h.vendor.Inject(memory.Fault{Op: "invite", Block: block, Entered: entered})
-	go func() {
-		<-entered
-		time.Sleep(time.Second)
-		close(block)
-	}()
-	r, err := post(t.Context(), s.URL+invitesPath, jane)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = r.Body.Close()
-	if line := h.lines()[0]; r.StatusCode != http.StatusCreated || line["status"] != 201.0 {
-		t.Errorf("got %d, logged as %v", r.StatusCode, line)
-	}
-}
