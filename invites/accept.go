@@ -114,10 +114,7 @@ func (s *Service) Accept(ctx context.Context, secret string) (*Acceptance, error
 		return nil, err
 	}
 	defer s.busy.begin(i.ID)()
-	c, err := s.connectionOf(org)
-	if err != nil {
-		return nil, s.release(ctx, i, err)
-	}
+	c := s.connections[org.Connection] // takeUp fails without it
 	request, j, err := s.acceptRequest(ctx, org, i, link)
 	if err != nil {
 		return nil, s.release(ctx, i, err)
