@@ -173,16 +173,23 @@ func TestRepeatedRequestAfterItsExpiry(t *testing.T) {
 	h.mails("late@example.com", 1)
 }
 
+// interrupted is interrupt and a new start, at which the vendor could not be asked.
+func (h *house) interrupted(email string) string {
+	h.t.Helper()
+	id := h.interrupt(email, false)
+	h.vendor.Inject(memory.Fault{Op: "settle", Code: identity.CodeProviderUnavailable})
+	must(h.t, h.service.Start(h.t.Context()))
+	h.want(id, identity.StateUncertain, identity.ReasonInterrupted)
+	return id
+}
+
 // Asked to send an interrupted invite again, settling it sends it: that is the
 // sending asked for, under the key too.
 func TestResendOfAnInterruptedSend(t *testing.T) {
 	t.Parallel()
 	const email = "crash@example.com"
 	h := build(t)
-	id := h.interrupt(email, false)
-	h.vendor.Inject(memory.Fault{Op: "settle", Code: identity.CodeProviderUnavailable})
-	must(t, h.service.Start(t.Context()))
-	h.want(id, identity.StateUncertain, identity.ReasonInterrupted)
+	id := h.interrupted(email)
 	claim := h.claim("k")
 	i, err := h.service.Resend(t.Context(), h.admin, h.org, id, claim)
 	if err != nil || i.State != identity.StatePending {
@@ -202,10 +209,7 @@ func TestKeyOfAResendThatDiedGoingOn(t *testing.T) {
 	t.Parallel()
 	const email = "crash@example.com"
 	h := build(t)
-	id := h.interrupt(email, false)
-	h.vendor.Inject(memory.Fault{Op: "settle", Code: identity.CodeProviderUnavailable})
-	must(t, h.service.Start(t.Context()))
-	h.want(id, identity.StateUncertain, identity.ReasonInterrupted)
+	id := h.interrupted(email)
 	claim := h.claim("k")
 	h.vendor.Inject(memory.Fault{Op: "invite", Dies: true, Acted: true})
 	h.dies(func() { _, _ = h.service.Resend(t.Context(), h.admin, h.org, id, claim) })
